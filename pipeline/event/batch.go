@@ -1,0 +1,345 @@
+package event
+
+import "math"
+
+// Absent is the number, time or amount that is not there.
+const Absent = math.MinInt64
+
+// Str is a text in a batch's arena; Len 0 is absent.
+type Str struct{ Off, Len uint32 }
+
+// Flags are marks of one row.
+type Flags uint8
+
+const (
+	// IsBot marks an event of a known bot's user agent.
+	IsBot Flags = 1 << iota
+	// IsPositional marks an event without message_id: its place in the log is its id.
+	IsPositional
+)
+
+// Origin is where records come from; rows refer to it by index.
+type Origin struct {
+	Source    string
+	Topic     string // Kafka topic or file path
+	Partition int32
+}
+
+// Batch is a set of events in columns. Columns that the Want does not name are
+// nil. Slices are longer than N: rows from N on are kept absent, so that
+// adding a row costs nothing.
+type Batch struct {
+	N     int
+	Arena []byte
+	Want  Want
+
+	Str   [NumColumns][]Str     // Text columns
+	Int   [NumColumns][]int64   // Time, Number, Money and Flag columns
+	Float [NumColumns][]float64 // Float columns; NaN is absent
+
+	Name    []Name
+	Flags   []Flags
+	Origin  []uint32 // index into the pipeline's origins
+	Offset  []int64
+	Element []int32 // index in an expanded or batched record
+	Record  []uint32
+
+	// Own is the watermark of the row's partition just before it; Mark the
+	// watermark that the row is measured against: late is EventTime < Mark.
+	Own, Mark []int64
+
+	Message    []Hash // hash of message_id, or of the position
+	Ident      [NumIdents][]Hash
+	Device     []Hash // session key; zero: none
+	DeviceKind []Ident
+	Profile    []Hash // zero: none
+
+	ItemFirst, ItemCount []uint32
+	Item                 Items
+
+	AttrFirst, AttrCount []uint32
+	AttrKey, AttrVal     []Str
+
+	Faults  []Fault
+	Skipped int // rows left out by the decoder's where
+
+	cap     int
+	scratch []byte
+}
+
+// Items are the nested columns of all rows' items.
+type Items struct {
+	N   int
+	Str [NumColumns][]Str
+	Int [NumColumns][]int64
+}
+
+// NewBatch makes a batch for the wanted columns. EventTime and Event are always there.
+func NewBatch(w Want) *Batch {
+	b := &Batch{}
+	w.Columns.Add(EventTime)
+	w.Columns.Add(Event)
+	b.Want = w
+	return b
+}
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() {
+	for c := range b.Str {
+		clear(b.Str[c][:min(b.N, len(b.Str[c]))])
+		fillAbsent(b.Int[c][:min(b.N, len(b.Int[c]))])
+		fillNaN(b.Float[c][:min(b.N, len(b.Float[c]))])
+		b.Item.Str[c] = b.Item.Str[c][:0]
+		b.Item.Int[c] = b.Item.Int[c][:0]
+	}
+	n := min(b.N, b.cap)
+	clear(b.Name[:n])
+	clear(b.Flags[:n])
+	clear(b.Device[:n])
+	clear(b.DeviceKind[:n])
+	clear(b.Profile[:n])
+	clear(b.ItemFirst[:n])
+	clear(b.ItemCount[:n])
+	clear(b.AttrFirst[:n])
+	clear(b.AttrCount[:n])
+	for k := range b.Ident {
+		clear(b.Ident[k][:min(n, len(b.Ident[k]))])
+	}
+	b.N, b.Item.N = 0, 0
+	b.Arena, b.AttrKey, b.AttrVal = b.Arena[:0], b.AttrKey[:0], b.AttrVal[:0]
+	b.Faults, b.Skipped = b.Faults[:0], 0
+}
+
+func fillAbsent(s []int64) {
+	for i := range s {
+		s[i] = Absent
+	}
+}
+
+func fillNaN(s []float64) {
+	for i := range s {
+		s[i] = math.NaN()
+	}
+}
+
+// Grow makes room for n more rows.
+func (b *Batch) Grow(n int) {
+	if b.N+n <= b.cap {
+		return
+	}
+	size := max(b.N+n, 2*b.cap, 64)
+	for c := range NumColumns {
+		if !b.Want.Columns.Has(Column(c)) {
+			continue
+		}
+		switch columns[c].kind {
+		case Text:
+			b.Str[c] = extend(b.Str[c], size)
+		case Float:
+			old := len(b.Float[c])
+			b.Float[c] = extend(b.Float[c], size)
+			fillNaN(b.Float[c][old:])
+		default:
+			old := len(b.Int[c])
+			b.Int[c] = extend(b.Int[c], size)
+			fillAbsent(b.Int[c][old:])
+		}
+	}
+	for k, c := range IdentColumns {
+		if b.Want.Columns.Has(c) {
+			b.Ident[k] = extend(b.Ident[k], size)
+		}
+	}
+	b.Name, b.Flags = extend(b.Name, size), extend(b.Flags, size)
+	b.Origin, b.Offset = extend(b.Origin, size), extend(b.Offset, size)
+	b.Element, b.Record = extend(b.Element, size), extend(b.Record, size)
+	b.Own, b.Mark = extend(b.Own, size), extend(b.Mark, size)
+	b.Message, b.Profile = extend(b.Message, size), extend(b.Profile, size)
+	b.Device, b.DeviceKind = extend(b.Device, size), extend(b.DeviceKind, size)
+	b.ItemFirst, b.ItemCount = extend(b.ItemFirst, size), extend(b.ItemCount, size)
+	b.AttrFirst, b.AttrCount = extend(b.AttrFirst, size), extend(b.AttrCount, size)
+	b.cap = size
+}
+
+func extend[T any](s []T, size int) []T {
+	out := make([]T, size)
+	copy(out, s)
+	return out
+}
+
+// Add appends an absent row and returns its index.
+func (b *Batch) Add() int {
+	if b.N == b.cap {
+		b.Grow(1)
+	}
+	b.N++
+	return b.N - 1
+}
+
+// Undo takes back the rows from row on, with their items and attributes: a
+// decoder found a fault in the middle of them.
+func (b *Batch) Undo(row int) {
+	for r := row; r < b.N; r++ {
+		b.clearRow(r)
+	}
+	b.N = row
+	items, attrs := 0, 0
+	if row > 0 {
+		for r := row - 1; r >= 0; r-- {
+			if b.ItemCount[r] > 0 {
+				items = int(b.ItemFirst[r] + b.ItemCount[r])
+				break
+			}
+		}
+		for r := row - 1; r >= 0; r-- {
+			if b.AttrCount[r] > 0 {
+				attrs = int(b.AttrFirst[r] + b.AttrCount[r])
+				break
+			}
+		}
+	}
+	b.Item.truncate(items)
+	b.AttrKey, b.AttrVal = b.AttrKey[:attrs], b.AttrVal[:attrs]
+}
+
+func (b *Batch) clearRow(r int) {
+	for c := range NumColumns {
+		if b.Str[c] != nil {
+			b.Str[c][r] = Str{}
+		}
+		if b.Int[c] != nil {
+			b.Int[c][r] = Absent
+		}
+		if b.Float[c] != nil {
+			b.Float[c][r] = math.NaN()
+		}
+	}
+	for k := range b.Ident {
+		if b.Ident[k] != nil {
+			b.Ident[k][r] = Hash{}
+		}
+	}
+	b.Name[r], b.Flags[r] = 0, 0
+	b.Device[r], b.DeviceKind[r], b.Profile[r] = Hash{}, 0, Hash{}
+	b.ItemFirst[r], b.ItemCount[r], b.AttrFirst[r], b.AttrCount[r] = 0, 0, 0, 0
+}
+
+func (it *Items) truncate(n int) {
+	if n >= it.N {
+		return
+	}
+	for _, c := range ItemColumns {
+		if it.Str[c] != nil {
+			it.Str[c] = it.Str[c][:n]
+		}
+		if it.Int[c] != nil {
+			it.Int[c] = it.Int[c][:n]
+		}
+	}
+	it.N = n
+}
+
+// AddItem appends an absent item to the row, which must be the newest row, and
+// returns its index.
+func (b *Batch) AddItem(row int) int {
+	if b.ItemCount[row] == 0 {
+		b.ItemFirst[row] = uint32(b.Item.N)
+	}
+	b.ItemCount[row]++
+	for _, c := range ItemColumns {
+		if columns[c].kind == Text {
+			b.Item.Str[c] = append(b.Item.Str[c], Str{})
+		} else {
+			b.Item.Int[c] = append(b.Item.Int[c], Absent)
+		}
+	}
+	b.Item.N++
+	return b.Item.N - 1
+}
+
+// AddAttr appends an attribute to the row, which must be the newest row.
+func (b *Batch) AddAttr(row int, key, val Str) {
+	if b.AttrCount[row] == 0 {
+		b.AttrFirst[row] = uint32(len(b.AttrKey))
+	}
+	b.AttrCount[row]++
+	b.AttrKey = append(b.AttrKey, key)
+	b.AttrVal = append(b.AttrVal, val)
+}
+
+// Put copies a text into the arena.
+func (b *Batch) Put(s []byte) Str {
+	if len(s) == 0 {
+		return Str{}
+	}
+	off := len(b.Arena)
+	b.Arena = append(b.Arena, s...)
+	return Str{uint32(off), uint32(len(s))}
+}
+
+// Bytes gives the text of a Str; valid until the batch is reset.
+func (b *Batch) Bytes(s Str) []byte { return b.Arena[s.Off : s.Off+s.Len : s.Off+s.Len] }
+
+// Text gives a text column's value; nil when absent or not decoded.
+func (b *Batch) Text(c Column, row int) []byte {
+	if b.Str[c] == nil {
+		return nil
+	}
+	return b.Bytes(b.Str[c][row])
+}
+
+// Num gives a number, time, money or flag; Absent when absent or not decoded.
+func (b *Batch) Num(c Column, row int) int64 {
+	if b.Int[c] == nil {
+		return Absent
+	}
+	return b.Int[c][row]
+}
+
+// Real gives a float; NaN when absent or not decoded.
+func (b *Batch) Real(c Column, row int) float64 {
+	if b.Float[c] == nil {
+		return math.NaN()
+	}
+	return b.Float[c][row]
+}
+
+// ItemText gives an item's text; nil when absent.
+func (b *Batch) ItemText(c Column, item int) []byte {
+	if b.Item.Str[c] == nil {
+		return nil
+	}
+	return b.Bytes(b.Item.Str[c][item])
+}
+
+// ItemNum gives an item's number; Absent when absent.
+func (b *Batch) ItemNum(c Column, item int) int64 {
+	if b.Item.Int[c] == nil {
+		return Absent
+	}
+	return b.Item.Int[c][item]
+}
+
+// Attr finds an attribute of the row; nil when absent.
+func (b *Batch) Attr(name string, row int) []byte {
+	first := b.AttrFirst[row]
+	for i := first; i < first+b.AttrCount[row]; i++ {
+		if string(b.Bytes(b.AttrKey[i])) == name {
+			return b.Bytes(b.AttrVal[i])
+		}
+	}
+	return nil
+}
+
+// Time is the row's event time.
+func (b *Batch) Time(row int) int64 { return b.Int[EventTime][row] }
+
+// IsLate reports whether the row came behind the watermark it is measured against.
+func (b *Batch) IsLate(row int) bool { return b.Int[EventTime][row] < b.Mark[row] }
+
+// Eff is the row's effective time: its event time or, when late, the watermark
+// it came behind. Rows in time order are sorted by it.
+func (b *Batch) Eff(row int) int64 { return max(b.Int[EventTime][row], b.Mark[row]) }
+
+// Cap is the number of rows that the batch's columns have room for.
+func (b *Batch) Cap() int { return b.cap }

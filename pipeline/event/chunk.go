@@ -1,0 +1,90 @@
+package event
+
+// Rec is one raw record of a chunk.
+type Rec struct {
+	Off, Len  uint32 // in Chunk.Data
+	Offset    int64  // Kafka offset; for files the physical line from 1
+	Timestamp int64  // record timestamp in ms; for files Absent
+}
+
+// Chunk is a unit of decoding: raw records of one origin, in log order.
+type Chunk struct {
+	Origin Origin
+	// OriginIndex is the origin's index in the pipeline, set by the engine.
+	OriginIndex uint32
+	// Header is the header line of the file that a csv chunk comes from.
+	Header []byte
+	Data   []byte
+	Recs   []Rec
+	// At is the time of records without a timestamp in dead letters: the
+	// file's modification time, ms.
+	At int64
+}
+
+// Reset empties the chunk and keeps its memory.
+func (c *Chunk) Reset() {
+	c.Header, c.Data, c.Recs = c.Header[:0], c.Data[:0], c.Recs[:0]
+	c.Origin, c.OriginIndex, c.At = Origin{}, 0, Absent
+}
+
+// Add appends a record, copying its bytes.
+func (c *Chunk) Add(value []byte, offset, timestamp int64) {
+	c.Recs = append(c.Recs, Rec{uint32(len(c.Data)), uint32(len(value)), offset, timestamp})
+	c.Data = append(c.Data, value...)
+}
+
+// Value gives the bytes of a record.
+func (c *Chunk) Value(i int) []byte {
+	r := c.Recs[i]
+	return c.Data[r.Off : r.Off+r.Len : r.Off+r.Len]
+}
+
+// A Decoder turns a chunk's records into rows of a batch. It is used by one
+// goroutine at a time.
+//
+// Decode is called with a reset batch whose arena already holds the chunk's
+// data at the same offsets, so that texts may refer to it; unescaped or
+// composed texts are appended with Put. For each event it adds a row, fills
+// Event (the name's text), EventTime and the wanted columns as raw text and
+// numbers, and sets Record and Element; it sets neither hashes nor Name.
+// What cannot be decoded becomes a Fault, never a panic.
+type Decoder interface {
+	Decode(c *Chunk, b *Batch)
+}
+
+// ReasonCode says why a record or event is a dead letter.
+type ReasonCode uint8
+
+// The reasons, as they stand in dead_letters.
+const (
+	Malformed ReasonCode = iota
+	MissingField
+	BadValue
+	BadTime
+	FutureTime
+	Late
+	TooLarge
+	UnknownSchema
+	numReasons
+)
+
+// NumReasons is the number of reasons.
+const NumReasons = int(numReasons)
+
+// String is the stable code.
+func (r ReasonCode) String() string {
+	return [NumReasons]string{"malformed", "missing_field", "bad_value", "bad_time", "future_time", "late", "too_large", "unknown_schema"}[r]
+}
+
+// Fault is a record, or one event of it, that becomes a dead letter.
+type Fault struct {
+	Record  uint32
+	Element int32
+	Code    ReasonCode
+	Detail  string // a sentence
+}
+
+// Fail records a fault of a record's event.
+func (b *Batch) Fail(record uint32, element int32, code ReasonCode, detail string) {
+	b.Faults = append(b.Faults, Fault{record, element, code, detail})
+}

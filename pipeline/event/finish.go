@@ -1,0 +1,241 @@
+package event
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"touchstream/pipeline/money"
+)
+
+// Default fills a column that an event lacks.
+type Default struct {
+	Column Column
+	Text   string  // Text columns
+	Int    int64   // Time, Number, Money and Flag columns
+	Float  float64 // Float columns
+}
+
+// Finisher completes decoded batches of one source: name codes, defaults,
+// amounts, hashes of identifiers and message ids, session keys, bot marks. Raw
+// e-mail addresses, phone numbers and payment tokens do not survive it.
+type Finisher struct {
+	Hasher   *Hasher
+	Defaults []Default
+	// IsBot judges a user agent; nil when bots are not looked for.
+	IsBot func(userAgent []byte) bool
+
+	scratch []byte
+}
+
+// Finish completes all rows of a batch that was decoded from the chunk.
+func (f *Finisher) Finish(c *Chunk, b *Batch) {
+	f.defaults(b)
+	origin := f.originHash(c)
+	for r := range b.N {
+		b.Name[r] = NameOf(b.Text(Event, r))
+		b.Origin[r] = c.OriginIndex
+		b.Offset[r] = c.Recs[b.Record[r]].Offset
+		b.Message[r] = f.message(origin, b, r)
+		completeAmount(b, r)
+	}
+	if rt := b.Int[ReceivedTime]; rt != nil {
+		for r := range b.N {
+			if rt[r] == Absent {
+				rt[r] = c.Recs[b.Record[r]].Timestamp
+			}
+		}
+	}
+	f.identifiers(b)
+	if f.IsBot != nil && b.Str[UserAgent] != nil {
+		for r := range b.N {
+			if ua := b.Text(UserAgent, r); ua != nil && f.IsBot(ua) {
+				b.Flags[r] |= IsBot
+			}
+		}
+	}
+}
+
+func (f *Finisher) defaults(b *Batch) {
+	for _, d := range f.Defaults {
+		switch {
+		case b.Str[d.Column] != nil:
+			col, s := b.Str[d.Column][:b.N], b.Put([]byte(d.Text))
+			for r := range col {
+				if col[r].Len == 0 {
+					col[r] = s
+				}
+			}
+		case b.Int[d.Column] != nil:
+			col := b.Int[d.Column][:b.N]
+			for r := range col {
+				if col[r] == Absent {
+					col[r] = d.Int
+				}
+			}
+		case b.Float[d.Column] != nil:
+			col := b.Float[d.Column][:b.N]
+			for r := range col {
+				if col[r] != col[r] {
+					col[r] = d.Float
+				}
+			}
+		}
+	}
+}
+
+func (f *Finisher) originHash(c *Chunk) Hash {
+	s := append(f.scratch[:0], c.Origin.Source...)
+	s = append(append(append(s, 0), c.Origin.Topic...), 0)
+	s = binary.BigEndian.AppendUint32(s, uint32(c.Origin.Partition))
+	f.scratch = s
+	return f.Hasher.Sum(TagPosition, s)
+}
+
+func (f *Finisher) message(origin Hash, b *Batch, r int) Hash {
+	if id := b.Text(MessageID, r); len(id) > 0 {
+		return f.Hasher.Sum(TagMessage, id)
+	}
+	b.Flags[r] |= IsPositional
+	s := binary.BigEndian.AppendUint64(f.scratch[:0], origin.Hi)
+	s = binary.BigEndian.AppendUint64(s, origin.Lo)
+	s = binary.BigEndian.AppendUint64(s, uint64(b.Offset[r]))
+	s = binary.BigEndian.AppendUint32(s, uint32(b.Element[r]))
+	f.scratch = s
+	return f.Hasher.Sum(TagPosition, s)
+}
+
+// completeAmount sets the amounts of items (price × quantity unless given) and
+// of the event (its own, else the sum of its items, else of itself as a line).
+func completeAmount(b *Batch, r int) {
+	if b.Int[Amount] == nil && !b.Want.Items {
+		return
+	}
+	sum, known := int64(0), false
+	for i := b.ItemFirst[r]; i < b.ItemFirst[r]+b.ItemCount[r]; i++ {
+		a := &b.Item.Int[Amount][i]
+		if *a == Absent {
+			*a = lineAmount(b.Item.Int[Price][i], b.Item.Int[Quantity][i])
+		}
+		if *a != Absent {
+			sum, known = sum+*a, true
+		}
+	}
+	if b.Int[Amount] == nil || b.Int[Amount][r] != Absent {
+		return
+	}
+	switch {
+	case known:
+		b.Int[Amount][r] = sum
+	case b.ItemCount[r] == 0:
+		b.Int[Amount][r] = lineAmount(b.Num(Price, r), b.Num(Quantity, r))
+	}
+}
+
+// lineAmount is price × quantity; a missing quantity is one.
+func lineAmount(price, quantity int64) int64 {
+	if price == Absent {
+		return Absent
+	}
+	if quantity == Absent {
+		return price
+	}
+	a, ok := money.Mul(price, quantity)
+	if !ok {
+		return Absent
+	}
+	return a
+}
+
+func (f *Finisher) identifiers(b *Batch) {
+	for k := range Ident(NumIdents) {
+		col := b.Ident[k]
+		if col == nil {
+			continue
+		}
+		raw := b.Str[k.Column()]
+		for r := range b.N {
+			col[r] = Hash{}
+			if raw[r].Len == 0 {
+				continue
+			}
+			if v := f.normalise(k, b.Bytes(raw[r])); !f.Hasher.IsBlocked(v) {
+				col[r] = f.Hasher.Sum(byte(k), v)
+			}
+			if !k.IsAddressable() {
+				raw[r] = Str{}
+			}
+		}
+	}
+	for r := range b.N {
+		for _, k := range SessionKinds {
+			if b.Ident[k] != nil && !b.Ident[k][r].IsZero() {
+				b.Device[r], b.DeviceKind[r] = b.Ident[k][r], k
+				break
+			}
+		}
+	}
+}
+
+// normalise trims and lower-cases e-mail addresses and reduces phone numbers
+// to their E.164 digits; other kinds stay as they are.
+func (f *Finisher) normalise(k Ident, v []byte) []byte {
+	switch k {
+	case IdentEmail:
+		f.scratch = appendLower(f.scratch[:0], trimSpace(v))
+		return f.scratch
+	case IdentPhone:
+		f.scratch = appendPhone(f.scratch[:0], v)
+		return f.scratch
+	}
+	return v
+}
+
+func trimSpace(v []byte) []byte {
+	for len(v) > 0 && v[0] <= ' ' {
+		v = v[1:]
+	}
+	for len(v) > 0 && v[len(v)-1] <= ' ' {
+		v = v[:len(v)-1]
+	}
+	return v
+}
+
+func appendLower(dst, v []byte) []byte {
+	for _, c := range v {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// appendPhone keeps the digits; an international 00 prefix is the same as +.
+func appendPhone(dst, v []byte) []byte {
+	plus := false
+	for _, c := range v {
+		switch {
+		case c == '+':
+			plus = true
+		case '0' <= c && c <= '9':
+			dst = append(dst, c)
+		}
+	}
+	if !plus && len(dst) > 2 && dst[0] == '0' && dst[1] == '0' {
+		dst = dst[:copy(dst, dst[2:])]
+	}
+	return dst
+}
+
+// AppendMessageID writes the id of the row's message as text: its message_id,
+// or source/topic/partition/offset/element.
+func AppendMessageID(dst []byte, b *Batch, row int, origins []Origin) []byte {
+	if b.Flags[row]&IsPositional == 0 {
+		return append(dst, b.Text(MessageID, row)...)
+	}
+	o := &origins[b.Origin[row]]
+	dst = append(append(append(dst, o.Source...), '/'), o.Topic...)
+	dst = strconv.AppendInt(append(dst, '/'), int64(o.Partition), 10)
+	dst = strconv.AppendInt(append(dst, '/'), b.Offset[row], 10)
+	return strconv.AppendInt(append(dst, '/'), int64(b.Element[row]), 10)
+}

@@ -1,0 +1,137 @@
+package pipeline
+
+import (
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/schema"
+)
+
+// Key says which shard an operator's rows go to.
+type Key uint8
+
+const (
+	// ByDevice: the session key; rows without one are not handed over.
+	ByDevice Key = iota
+	// ByProfile: the profile; rows without one go by order id, else message.
+	ByProfile
+	// ByVenue: the store; rows without store_id are not handed over, but see
+	// Spec.Venue for sensors and zones that imply a store.
+	ByVenue
+	// ByOwn: the operator is a Router.
+	ByOwn
+)
+
+// Order says how an operator receives rows.
+type Order uint8
+
+const (
+	// Arrival: in log order, at once.
+	Arrival Order = iota
+	// InTime: sorted by (effective time, late first, event time, rank, message
+	// id), once the operator's watermark has passed the effective time.
+	InTime
+)
+
+// Domain is the set of sources whose watermarks count.
+type Domain uint8
+
+const (
+	// AllSources: every source that is not advisory.
+	AllSources Domain = iota
+	// CrowdSources: the sources named in crowd's from.
+	CrowdSources
+)
+
+// Spec declares what an operator needs and leaves.
+type Spec struct {
+	Key    Key
+	Order  Order
+	Domain Domain
+	Needs  event.Want
+	// Tables are the tables of its rows; Turn.Out takes their index. The
+	// triggers table is always at hand through Turn.Trigger.
+	Tables []*schema.Table
+}
+
+// An Operator makes one Shard for each shard of the state.
+type Operator interface {
+	// Name is the operator's name in the configuration and in metrics.
+	Name() string
+	Spec() Spec
+	// Takes reports whether the operator would fold the late row. It depends
+	// on the row and its Mark alone.
+	Takes(b *event.Batch, row int) bool
+	// NewShard makes the state of one shard.
+	NewShard(shard int) Shard
+}
+
+// A Shard folds its rows, single-threaded. Batches and row lists are lent for
+// the call.
+type Shard interface {
+	// Fold takes rows. An InTime shard fires each timer whose due is smaller
+	// than the effective time of the next row before that row; rows are Late
+	// when b.IsLate says so. An Arrival shard folds in log order.
+	Fold(t *Turn, b *event.Batch, rows []uint32)
+	// Advance tells that the watermark is t.Watermark now: timers with a
+	// smaller due fire.
+	Advance(t *Turn)
+	// Entries and Bytes measure the state.
+	Entries() int
+	Bytes() int
+}
+
+// A Merger is a Shard of an operator keyed by profile. Merge moves what the
+// shard from (which may be the receiver) holds of the profile old to the
+// profile current of the receiver. It runs before the step's rows.
+type Merger interface {
+	Merge(t *Turn, from Shard, old, current event.Hash)
+}
+
+// Units are what a Router makes of rows: (row, item) pairs with a key. Item is
+// NoItem for whole events.
+type Units struct {
+	Row, Item []uint32
+	Key       []event.Hash
+}
+
+// NoItem stands for the event itself.
+const NoItem = ^uint32(0)
+
+// Reset empties the units and keeps their memory.
+func (u *Units) Reset() { u.Row, u.Item, u.Key = u.Row[:0], u.Item[:0], u.Key[:0] }
+
+// Add appends a unit.
+func (u *Units) Add(row, item uint32, key event.Hash) {
+	u.Row, u.Item, u.Key = append(u.Row, row), append(u.Item, item), append(u.Key, key)
+}
+
+// A Router is an operator with a key of its own. NewRoute makes one route for
+// each decoding worker.
+type Router interface {
+	Operator
+	NewRoute() Route
+}
+
+// A Route filters rows and finds their keys. It is pure.
+type Route interface {
+	Route(b *event.Batch, rows []uint32, out *Units)
+}
+
+// A UnitShard is the Shard of a Router; Fold is not called.
+type UnitShard interface {
+	Shard
+	FoldUnits(t *Turn, b *event.Batch, u *Units)
+}
+
+// Merge says that a profile joined another one.
+type Merge struct{ Old, Current event.Hash }
+
+// A Resolver finds the profile of every row. It runs alone, in log order.
+type Resolver interface {
+	Spec() Spec
+	// Resolve sets b.Profile of the rows and returns the merges in order.
+	Resolve(t *Turn, b *event.Batch, rows []uint32, merges []Merge) []Merge
+	// Advance lets old entries go.
+	Advance(t *Turn)
+	Entries() int
+	Bytes() int
+}

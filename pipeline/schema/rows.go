@@ -1,0 +1,188 @@
+package schema
+
+import (
+	"fmt"
+	"math"
+)
+
+// Absent is the number, time or amount that is not there.
+const Absent = math.MinInt64
+
+// Str is a text in the arena of Rows.
+type Str struct{ Off, Len uint32 }
+
+// Data holds one column of Rows. Which slice is used follows from the type:
+// Str for Text, LowText and UUID (16 raw bytes, or none), I64 for Time, Money,
+// Int, Duration and Flag (0, 1), F64 for Float. List columns hold, per row, the end index of
+// its elements in End, the elements in Str (Texts; Map: key, value, key, …) or
+// I64 (Moneys). Absent is an empty Str, Absent, or NaN.
+type Data struct {
+	Str []Str
+	I64 []int64
+	F64 []float64
+	End []uint32
+}
+
+// Rows is a columnar batch of one table. A row is written column by column in
+// declared order between Begin and End:
+//
+//	r.Begin()
+//	r.UUID(id)
+//	r.Text(channel)
+//	r.Time(start)
+//	r.End()
+//
+// Writing a wrong type or a wrong number of columns is a programming error and
+// panics.
+type Rows struct {
+	Table *Table
+	N     int
+	Arena []byte
+	Cols  []Data
+
+	at int
+}
+
+// NewRows makes an empty batch for the table.
+func NewRows(t *Table) *Rows { return &Rows{Table: t, Cols: make([]Data, len(t.Columns)), at: -1} }
+
+// Reset empties the batch and keeps its memory.
+func (r *Rows) Reset() {
+	for i := range r.Cols {
+		c := &r.Cols[i]
+		c.Str, c.I64, c.F64, c.End = c.Str[:0], c.I64[:0], c.F64[:0], c.End[:0]
+	}
+	r.N, r.Arena, r.at = 0, r.Arena[:0], -1
+}
+
+// Begin starts a row.
+func (r *Rows) Begin() { r.at = 0 }
+
+// End finishes the row.
+func (r *Rows) End() {
+	if r.at != len(r.Table.Columns) {
+		panic(fmt.Sprintf("%s: row ends after %d of %d columns", r.Table.Name, r.at, len(r.Table.Columns)))
+	}
+	r.at = -1
+	r.N++
+}
+
+func (r *Rows) next(ok func(Type) bool) *Data {
+	if t := r.Table.Columns[r.at].Type; !ok(t) {
+		panic(fmt.Sprintf("%s.%s: value of another type", r.Table.Name, r.Table.Columns[r.at].Name))
+	}
+	r.at++
+	return &r.Cols[r.at-1]
+}
+
+func isText(t Type) bool   { return t == Text || t == LowText }
+func isUUID(t Type) bool   { return t == UUID }
+func isTime(t Type) bool   { return t == Time }
+func isMoney(t Type) bool  { return t == Money }
+func isInt(t Type) bool    { return t == Int || t == Duration }
+func isFloat(t Type) bool  { return t == Float }
+func isFlag(t Type) bool   { return t == Flag }
+func isTexts(t Type) bool  { return t == Texts }
+func isMoneys(t Type) bool { return t == Moneys }
+func isMap(t Type) bool    { return t == Map }
+func (r *Rows) put(s []byte) Str {
+	off := uint32(len(r.Arena))
+	r.Arena = append(r.Arena, s...)
+	return Str{off, uint32(len(s))}
+}
+
+// Text writes a Text or LowText column.
+func (r *Rows) Text(s []byte) { c := r.next(isText); c.Str = append(c.Str, r.put(s)) }
+
+// String writes a Text or LowText column.
+func (r *Rows) String(s string) {
+	c := r.next(isText)
+	off := uint32(len(r.Arena))
+	r.Arena = append(r.Arena, s...)
+	c.Str = append(c.Str, Str{off, uint32(len(s))})
+}
+
+// UUID writes a UUID column.
+func (r *Rows) UUID(id [16]byte) { c := r.next(isUUID); c.Str = append(c.Str, r.put(id[:])) }
+
+// Time writes a Time column.
+func (r *Rows) Time(ms int64) { c := r.next(isTime); c.I64 = append(c.I64, ms) }
+
+// Money writes a Money column.
+func (r *Rows) Money(v int64) { c := r.next(isMoney); c.I64 = append(c.I64, v) }
+
+// Int writes an Int or Duration column.
+func (r *Rows) Int(v int64) { c := r.next(isInt); c.I64 = append(c.I64, v) }
+
+// Float writes a Float column; NaN is absent.
+func (r *Rows) Float(v float64) { c := r.next(isFloat); c.F64 = append(c.F64, v) }
+
+// Flag writes a Flag column.
+func (r *Rows) Flag(v bool) {
+	c, n := r.next(isFlag), int64(0)
+	if v {
+		n = 1
+	}
+	c.I64 = append(c.I64, n)
+}
+
+// NullFlag writes a nullable Flag column from 0, 1 or Absent.
+func (r *Rows) NullFlag(v int64) { c := r.next(isFlag); c.I64 = append(c.I64, v) }
+
+// Texts writes a list of n texts.
+func (r *Rows) Texts(n int, at func(int) []byte) {
+	c := r.next(isTexts)
+	for i := range n {
+		c.Str = append(c.Str, r.put(at(i)))
+	}
+	c.End = append(c.End, uint32(len(c.Str)))
+}
+
+// Moneys writes a list of n amounts.
+func (r *Rows) Moneys(n int, at func(int) int64) {
+	c := r.next(isMoneys)
+	for i := range n {
+		c.I64 = append(c.I64, at(i))
+	}
+	c.End = append(c.End, uint32(len(c.I64)))
+}
+
+// Map writes a map of n pairs.
+func (r *Rows) Map(n int, at func(int) (key, val []byte)) {
+	c := r.next(isMap)
+	for i := range n {
+		k, v := at(i)
+		c.Str = append(c.Str, r.put(k), r.put(v))
+	}
+	c.End = append(c.End, uint32(len(c.Str)))
+}
+
+// Bytes gives a text of the arena; valid until Reset.
+func (r *Rows) Bytes(s Str) []byte { return r.Arena[s.Off : s.Off+s.Len : s.Off+s.Len] }
+
+// Range gives the bounds of row i's elements in a list column.
+func (d *Data) Range(i int) (from, to uint32) {
+	if i > 0 {
+		from = d.End[i-1]
+	}
+	return from, d.End[i]
+}
+
+// Append adds all rows of o, which must be of the same table.
+func (r *Rows) Append(o *Rows) {
+	shift := uint32(len(r.Arena))
+	r.Arena = append(r.Arena, o.Arena...)
+	for i := range r.Cols {
+		c, s := &r.Cols[i], &o.Cols[i]
+		elements := uint32(max(len(c.Str), len(c.I64)))
+		for _, x := range s.Str {
+			c.Str = append(c.Str, Str{x.Off + shift, x.Len})
+		}
+		c.I64 = append(c.I64, s.I64...)
+		c.F64 = append(c.F64, s.F64...)
+		for _, e := range s.End {
+			c.End = append(c.End, e+elements)
+		}
+	}
+	r.N += o.N
+}

@@ -1,0 +1,49 @@
+package pipeline
+
+import (
+	"context"
+
+	"touchstream/pipeline/event"
+)
+
+// ReadState tells how a partition stands after a Read.
+type ReadState uint8
+
+const (
+	// HasMore: records may be waiting.
+	HasMore ReadState = iota
+	// CaughtUp: a successful fetch found the partition's end.
+	CaughtUp
+	// Ended: no record will ever come; the partition leaves the watermark.
+	Ended
+)
+
+// Position is where reading goes on: the offset of the next record.
+type Position struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
+
+// A Source hands over raw records of its partitions. It is used by one
+// goroutine; it may fetch ahead in others, within its own bound.
+type Source interface {
+	// Open connects and finds the partitions. With bounded set the source
+	// ends: files at their last byte, Kafka at the end offsets of this moment.
+	Open(ctx context.Context, bounded bool) error
+	// Partitions is the number of partitions known so far. It grows while the
+	// pipeline runs and never shrinks; partition i stays the same one.
+	Partitions() int
+	// Read resets c and fills it with up to max records of partition p, all of
+	// one origin, in log order, and sets c.Origin (Topic, Partition), Header and
+	// At. With wait set it blocks until there is a record, the end, an error or
+	// the context's end; otherwise it returns what is there. A chunk with
+	// records comes with any state; the state speaks of what follows it.
+	Read(ctx context.Context, p, max int, wait bool, c *event.Chunk) (ReadState, error)
+	// Ready signals that a Read without wait may bring records. One signal may
+	// stand for many records.
+	Ready() <-chan struct{}
+	// Lag is the number of records known to wait behind what was read, -1 unknown.
+	Lag() int64
+	Close() error
+}
