@@ -38,7 +38,8 @@ var Triggers = &schema.Table{
 	Profiles:  []string{"profile_id"},
 }
 
-// Trigger is one trigger. Texts are copied.
+// Trigger is one trigger. Texts are copied. The addresses (UserID, LoyaltyID,
+// DeviceID) are filled from the profile when all are empty.
 type Trigger struct {
 	Kind      string // such as abandonment.fired
 	Purpose   string // service, staff or marketing
@@ -59,6 +60,9 @@ type Trigger struct {
 
 // Trigger emits a trigger row.
 func (t *Turn) Trigger(g *Trigger) {
+	if !g.Profile.IsZero() && t.Address != nil && len(g.UserID)+len(g.LoyaltyID)+len(g.DeviceID) == 0 {
+		g.UserID, g.LoyaltyID, g.DeviceID = t.Address(g.Profile)
+	}
 	key := make([]byte, 0, 128)
 	for _, part := range [][]byte{[]byte(g.Kind), nil, g.Subject, g.Entity} {
 		key = binary.BigEndian.AppendUint32(key, uint32(len(part)))

@@ -18,6 +18,9 @@ type Turn struct {
 	Hasher *event.Hasher
 	// Origins are all origins known so far.
 	Origins []event.Origin
+	// Address gives the raw identifiers that a trigger may be addressed to; nil
+	// in tests without a resolver.
+	Address func(profile event.Hash) (user, loyalty, device []byte)
 	// Count collects the operator's counters.
 	Count Counts
 
