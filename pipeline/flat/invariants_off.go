@@ -1,0 +1,6 @@
+//go:build !invariants
+
+package flat
+
+// invariants turns on checks that cost time.
+const invariants = false

@@ -1,0 +1,98 @@
+package flat
+
+import (
+	"fmt"
+	"math/bits"
+	"reflect"
+	"unsafe"
+)
+
+// pageBytes is the size that pages of large entries aim at.
+const pageBytes = 64 << 10
+
+// pages is a slice that grows by whole pages, which never move. Everything in
+// this package is built on it, and every write goes through mut, so one place
+// decides what a write to a page means.
+type pages[T any] struct {
+	page  [][]T
+	stamp []uint32 // The epoch of the last write to each page.
+	epoch uint32
+	shift uint8
+	mask  uint32
+}
+
+// newPages makes pages of about size bytes each. An element type with pointers
+// is a fault of the program: the pages would not be copied whole by a snapshot.
+func newPages[T any](size int) pages[T] {
+	var t T
+	if hasPointers(reflect.TypeFor[T]()) {
+		panic(fmt.Sprintf("flat: element type %T holds pointers", t))
+	}
+	entry := max(int(unsafe.Sizeof(t)), 1)
+	shift := bits.Len(uint(max(size/entry, 1))) - 1
+	return pages[T]{epoch: 1, shift: uint8(shift), mask: 1<<shift - 1}
+}
+
+// len is the number of elements that the pages hold.
+func (p *pages[T]) len() uint64 { return uint64(len(p.page)) << p.shift }
+
+// grow adds one zeroed page.
+func (p *pages[T]) grow() {
+	p.page = append(p.page, make([]T, 1<<p.shift))
+	p.stamp = append(p.stamp, p.epoch)
+}
+
+// at is the element for reading.
+func (p *pages[T]) at(i uint32) *T {
+	return &p.page[i>>p.shift][i&p.mask]
+}
+
+// mut is the element for writing.
+func (p *pages[T]) mut(i uint32) *T {
+	n := i >> p.shift
+	if p.stamp[n] != p.epoch {
+		p.stamp[n] = p.epoch
+	}
+	return &p.page[n][i&p.mask]
+}
+
+// mark begins a new epoch: pages written from here on are dirty.
+func (p *pages[T]) mark() { p.epoch++ }
+
+// dirty counts the pages written since mark, new ones included.
+func (p *pages[T]) dirty() int {
+	n := 0
+	for _, s := range p.stamp {
+		if s == p.epoch {
+			n++
+		}
+	}
+	return n
+}
+
+// bytes is the memory that the pages and their list take.
+func (p *pages[T]) bytes() int {
+	var t T
+	const header = int(unsafe.Sizeof([]T(nil)) + unsafe.Sizeof(uint32(0)))
+	return len(p.page)*int(unsafe.Sizeof(t))<<p.shift + cap(p.page)*header
+}
+
+func hasPointers(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64,
+		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
+		return false
+	case reflect.Array:
+		return t.Len() > 0 && hasPointers(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if hasPointers(t.Field(i).Type) {
+				return true
+			}
+		}
+		return false
+	default:
+		return true
+	}
+}
