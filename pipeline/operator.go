@@ -13,8 +13,8 @@ const (
 	ByDevice Key = iota
 	// ByProfile: the profile; rows without one go by order id, else message.
 	ByProfile
-	// ByVenue: the store; rows without store_id are not handed over, but see
-	// Spec.Venue for sensors and zones that imply a store.
+	// ByVenue: the store; rows without store_id are not handed over. Config.Place
+	// fills it for rows whose sensor or zone implies a store.
 	ByVenue
 	// ByOwn: the operator is a Router.
 	ByOwn

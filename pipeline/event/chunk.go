@@ -5,6 +5,7 @@ type Rec struct {
 	Off, Len  uint32 // in Chunk.Data
 	Offset    int64  // Kafka offset; for files the physical line from 1
 	Timestamp int64  // record timestamp in ms; for files Absent
+	Size      int64  // the whole length of a record that the source cut, else 0
 }
 
 // Chunk is a unit of decoding: raw records of one origin, in log order.
@@ -29,7 +30,7 @@ func (c *Chunk) Reset() {
 
 // Add appends a record, copying its bytes.
 func (c *Chunk) Add(value []byte, offset, timestamp int64) {
-	c.Recs = append(c.Recs, Rec{uint32(len(c.Data)), uint32(len(value)), offset, timestamp})
+	c.Recs = append(c.Recs, Rec{Off: uint32(len(c.Data)), Len: uint32(len(value)), Offset: offset, Timestamp: timestamp})
 	c.Data = append(c.Data, value...)
 }
 

@@ -85,14 +85,16 @@ func isFlag(t Type) bool   { return t == Flag }
 func isTexts(t Type) bool  { return t == Texts }
 func isMoneys(t Type) bool { return t == Moneys }
 func isMap(t Type) bool    { return t == Map }
-func (r *Rows) put(s []byte) Str {
+
+// Put copies a text into the arena, for filling a column directly.
+func (r *Rows) Put(s []byte) Str {
 	off := uint32(len(r.Arena))
 	r.Arena = append(r.Arena, s...)
 	return Str{off, uint32(len(s))}
 }
 
 // Text writes a Text or LowText column.
-func (r *Rows) Text(s []byte) { c := r.next(isText); c.Str = append(c.Str, r.put(s)) }
+func (r *Rows) Text(s []byte) { c := r.next(isText); c.Str = append(c.Str, r.Put(s)) }
 
 // String writes a Text or LowText column.
 func (r *Rows) String(s string) {
@@ -103,7 +105,7 @@ func (r *Rows) String(s string) {
 }
 
 // UUID writes a UUID column.
-func (r *Rows) UUID(id [16]byte) { c := r.next(isUUID); c.Str = append(c.Str, r.put(id[:])) }
+func (r *Rows) UUID(id [16]byte) { c := r.next(isUUID); c.Str = append(c.Str, r.Put(id[:])) }
 
 // Time writes a Time column.
 func (r *Rows) Time(ms int64) { c := r.next(isTime); c.I64 = append(c.I64, ms) }
@@ -133,7 +135,7 @@ func (r *Rows) NullFlag(v int64) { c := r.next(isFlag); c.I64 = append(c.I64, v)
 func (r *Rows) Texts(n int, at func(int) []byte) {
 	c := r.next(isTexts)
 	for i := range n {
-		c.Str = append(c.Str, r.put(at(i)))
+		c.Str = append(c.Str, r.Put(at(i)))
 	}
 	c.End = append(c.End, uint32(len(c.Str)))
 }
@@ -152,7 +154,7 @@ func (r *Rows) Map(n int, at func(int) (key, val []byte)) {
 	c := r.next(isMap)
 	for i := range n {
 		k, v := at(i)
-		c.Str = append(c.Str, r.put(k), r.put(v))
+		c.Str = append(c.Str, r.Put(k), r.Put(v))
 	}
 	c.End = append(c.End, uint32(len(c.Str)))
 }

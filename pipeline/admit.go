@@ -1,0 +1,121 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
+)
+
+// admitter decides which rows of a step take part: duplicates leave, and late
+// ones that no operator would take.
+type admitter struct {
+	cfg     *Config
+	members []*member
+	status  *Status
+	seen    *flat.Expiring
+	// sessions: an operator keyed by device runs.
+	sessions bool
+}
+
+func newAdmitter(cfg *Config, status *Status, members []*member) *admitter {
+	a := &admitter{cfg: cfg, members: members, status: status}
+	for _, m := range members {
+		a.sessions = a.sessions || m.spec.Key == ByDevice
+	}
+	if cfg.DedupWindow > 0 {
+		a.seen = flat.NewExpiring(cfg.DedupWindow, cfg.DedupEntries)
+	}
+	return a
+}
+
+// admit marks rows with the watermark they are measured against and drops
+// duplicates, in log order.
+func (a *admitter) admit(s *step, before [2]int64) {
+	duplicates, noSession := int64(0), int64(0)
+	for _, p := range s.pieces {
+		b := p.batch
+		kept := p.rows[:0]
+		for _, r := range p.rows {
+			b.Mark[r] = max(b.Own[r], before[AllSources])
+			if a.seen != nil && b.Flags[r]&event.IsPositional == 0 {
+				forgotten := int64(beginOfTime)
+				if b.Own[r] != beginOfTime {
+					forgotten = b.Own[r] - a.cfg.DedupWindow
+				}
+				if a.seen.Seen(b.Message[r].Hi, b.Time(int(r)), forgotten) {
+					duplicates++
+					continue
+				}
+			}
+			if a.sessions && b.Device[r].IsZero() && !b.Name[r].IsSystem() {
+				noSession++
+			}
+			kept = append(kept, r)
+		}
+		p.rows = kept
+	}
+	a.status.Duplicates.Add(duplicates)
+	a.status.NoSession.Add(noSession)
+	if a.seen != nil {
+		a.forget(s)
+	}
+}
+
+// forget lets message ids go that no partition can ask for any more.
+func (a *admitter) forget(s *step) {
+	if s.oldest != beginOfTime && s.oldest != endOfTime {
+		a.seen.Sweep(s.oldest - a.cfg.DedupWindow)
+	}
+	a.status.DedupEntries.Store(int64(a.seen.Len()))
+	a.status.DedupCovered.Store(a.seen.Covered())
+}
+
+// judge buries late rows that no operator takes and remembers them.
+func (a *admitter) judge(p *piece, before [2]int64) {
+	p.late = p.late[:0]
+	if len(a.members) == 0 {
+		return
+	}
+	b := p.batch
+	for _, r := range p.rows {
+		if t := b.Time(int(r)); t >= b.Mark[r] && t >= max(b.Own[r], before[CrowdSources]) {
+			continue
+		}
+		if !a.taken(b, r, before) {
+			p.late = append(p.late, r)
+			bury(p.dead, p.raw, b.Record[r], event.Late, fmt.Sprintf("event time %s is behind the watermark %s and no operator takes it any more",
+				formatTime(b.Time(int(r))), formatTime(b.Mark[r])))
+		}
+	}
+}
+
+// taken reports whether any operator takes the row, each measured against the
+// watermark of its own domain.
+func (a *admitter) taken(b *event.Batch, r uint32, before [2]int64) bool {
+	mark := b.Mark[r]
+	defer func() { b.Mark[r] = mark }()
+	for _, m := range a.members {
+		b.Mark[r] = max(b.Own[r], before[m.spec.Domain])
+		if !b.IsLate(int(r)) || m.op.Takes(b, int(r)) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropLate takes the buried rows out.
+func (a *admitter) dropLate(p *piece) {
+	if len(p.late) == 0 {
+		return
+	}
+	kept, next := p.rows[:0], p.late
+	for _, r := range p.rows {
+		if len(next) > 0 && next[0] == r {
+			next = next[1:]
+			continue
+		}
+		kept = append(kept, r)
+	}
+	p.rows = kept
+}

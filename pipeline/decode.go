@@ -1,0 +1,171 @@
+package pipeline
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"touchstream/pipeline/event"
+)
+
+// decodeWorker holds what one goroutine needs to decode any source.
+type decodeWorker struct {
+	cfg       *Config
+	want      event.Want
+	decoders  []event.Decoder
+	finishers []event.Finisher
+	routers   int
+}
+
+func newDecodeWorker(cfg *Config) *decodeWorker {
+	w := &decodeWorker{cfg: cfg, want: wants(cfg)}
+	for i := range cfg.Sources {
+		s := &cfg.Sources[i]
+		w.decoders = append(w.decoders, s.NewDecoder())
+		w.finishers = append(w.finishers, event.Finisher{Hasher: cfg.Hasher, Defaults: s.Defaults, IsBot: s.IsBot})
+	}
+	for _, op := range cfg.Operators {
+		if _, ok := op.(Router); ok {
+			w.routers++
+		}
+	}
+	return w
+}
+
+// wants is what all parts of the pipeline need of an event.
+func wants(cfg *Config) event.Want {
+	w := event.Want{Columns: event.SetOf(event.Event, event.EventTime, event.MessageID)}
+	for _, op := range cfg.Operators {
+		w = w.Or(op.Spec().Needs)
+		switch op.Spec().Key {
+		case ByDevice:
+			for _, k := range event.SessionKinds {
+				w.Columns.Add(k.Column())
+			}
+		case ByProfile:
+			w.Columns.Add(event.OrderID)
+		case ByVenue:
+			w.Columns = w.Columns.Or(event.SetOf(event.StoreID, event.ZoneID, event.SensorID))
+		}
+	}
+	if cfg.Resolver != nil {
+		w = w.Or(cfg.Resolver.Spec().Needs)
+	}
+	for _, s := range cfg.Sinks {
+		for _, t := range s.Tables {
+			if t.Name == eventsName {
+				w = w.Or(event.Want{Columns: event.AllColumns(), Items: true, AllAttrs: true})
+			}
+		}
+	}
+	for i := range cfg.Sources {
+		if cfg.Sources[i].IsBot != nil {
+			w.Columns.Add(event.UserAgent)
+		}
+	}
+	return w
+}
+
+// decode turns a chunk into rows.
+func (w *decodeWorker) decode(p *piece) {
+	b := p.batch
+	w.buryLarge(p)
+	b.Arena = append(b.Arena[:0], p.chunk.Data...)
+	b.Grow(len(p.chunk.Recs))
+	w.decoders[p.source].Decode(p.chunk, b)
+	w.finishers[p.source].Finish(p.chunk, b)
+	if w.cfg.Place != nil {
+		w.cfg.Place(b)
+	}
+	for _, f := range b.Faults {
+		bury(p.dead, p.raw, f.Record, f.Code, f.Detail)
+	}
+	w.admitTimes(p)
+}
+
+// buryLarge takes records over the source's limit out of the chunk.
+func (w *decodeWorker) buryLarge(p *piece) {
+	most := w.cfg.Sources[p.source].MaxRecord
+	kept := p.chunk.Recs[:0]
+	for i, r := range p.chunk.Recs {
+		if size := max(r.Size, int64(r.Len)); size > most {
+			bury(p.dead, p.raw, uint32(i), event.TooLarge, fmt.Sprintf("record of %d bytes is over max_record %d", size, most))
+			continue
+		}
+		kept = append(kept, r)
+	}
+	p.chunk.Recs = kept
+}
+
+// admitTimes leaves out events too far ahead of their record.
+func (w *decodeWorker) admitTimes(p *piece) {
+	b := p.batch
+	for r := range b.N {
+		clock := p.chunk.Recs[b.Record[r]].Timestamp
+		if clock == event.Absent {
+			clock = w.cfg.Started
+		}
+		if t := b.Time(r); t-clock > w.cfg.FutureMax {
+			bury(p.dead, p.raw, b.Record[r], event.FutureTime, fmt.Sprintf("event time %s is more than %s ahead of %s",
+				formatTime(t), formatDuration(w.cfg.FutureMax), formatTime(clock)))
+			continue
+		}
+		p.rows = append(p.rows, uint32(r))
+	}
+}
+
+// decode decodes the step's chunks in parallel, then marks every row with its
+// partition's watermark just before it, in log order.
+func (in *input) decode(s *step) {
+	inParallel(len(in.workers), len(s.pieces), func(worker, i int) {
+		if p := s.pieces[i]; len(p.chunk.Recs) > 0 {
+			in.workers[worker].decode(p)
+		}
+	})
+	for _, p := range s.pieces {
+		b := p.batch
+		for _, r := range p.rows {
+			clock := event.Absent
+			if len(p.chunk.Recs) > 0 {
+				clock = int(p.chunk.Recs[b.Record[r]].Timestamp)
+			}
+			b.Own[r] = p.part.observe(b.Time(int(r)), int64(clock))
+			if !in.sighted[p.source] && isSighting(b.Name[r]) {
+				in.sighted[p.source] = true
+			}
+		}
+		s.skipped += int64(b.Skipped)
+	}
+}
+
+func isSighting(n event.Name) bool {
+	switch n {
+	case event.SensorSeen, event.TagRead, event.ZoneEntered, event.ZoneExited, event.CounterRead:
+		return true
+	}
+	return false
+}
+
+// inParallel calls f for 0..n-1 from the given number of workers.
+func inParallel(workers, n int, f func(worker, i int)) {
+	if workers <= 1 || n <= 1 {
+		for i := range n {
+			f(0, i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for w := range min(workers, n) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				f(w, i)
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,382 @@
+package pipeline
+
+import (
+	"time"
+
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/schema"
+)
+
+// bufferKey identifies a reorder buffer: operators of one key and one domain
+// share it.
+type bufferKey struct {
+	key    Key
+	domain Domain
+}
+
+// member is an operator as the fold sees it.
+type member struct {
+	op     Operator
+	name   string
+	spec   Spec
+	router int // index among routers, -1
+	buffer int // index into fold.buffers, -1
+	shards []Shard
+	turns  []*Turn
+	counts *OperatorCounts
+}
+
+// buffer is a reorder buffer per shard.
+type buffer struct {
+	bufferKey
+	want   event.Want
+	queues []*reorder
+	rows   [][]uint32 // released, by shard
+	marks  []int64    // the shards' watermarks
+}
+
+// fold is the part of the pipeline that changes state. It runs steps one after
+// another; within a step lanes fold shards in parallel.
+type fold struct {
+	cfg      *Config
+	status   *Status
+	members  []*member
+	buffers  []*buffer
+	routings []*routing
+	admitter *admitter
+	resolver Resolver
+	resolved *Turn
+	merges   []Merge
+	before   [2]int64
+	laneBusy []float64
+}
+
+func newFold(cfg *Config, status *Status) *fold {
+	f := &fold{cfg: cfg, status: status, resolver: cfg.Resolver, before: [2]int64{beginOfTime, beginOfTime}}
+	for _, op := range cfg.Operators {
+		f.addMember(op)
+	}
+	f.size()
+	for range max(1, cfg.Lanes) {
+		f.routings = append(f.routings, f.newRouting())
+	}
+	f.laneBusy = make([]float64, max(1, cfg.Lanes))
+	if f.resolver != nil {
+		f.resolved = NewTurn(cfg.Hasher, f.resolver.Spec().Tables)
+	}
+	f.admitter = newAdmitter(cfg, status, f.members)
+	return f
+}
+
+func (f *fold) addMember(op Operator) {
+	m := &member{op: op, name: op.Name(), spec: op.Spec(), router: -1, buffer: -1, counts: f.status.Operator(op.Name())}
+	if _, ok := op.(Router); ok {
+		m.router = 0
+		for _, o := range f.members {
+			if o.router >= 0 {
+				m.router++
+			}
+		}
+	}
+	if m.spec.Order == InTime {
+		m.buffer = f.bufferFor(m.spec)
+	}
+	for s := range f.cfg.Shards {
+		m.shards = append(m.shards, op.NewShard(s))
+		turn := NewTurn(f.cfg.Hasher, m.spec.Tables)
+		if a, ok := f.cfg.Resolver.(Addresser); ok {
+			turn.Address = a.Address
+		}
+		m.turns = append(m.turns, turn)
+	}
+	f.members = append(f.members, m)
+}
+
+// Addresser is a Resolver that knows the raw identifiers by which a profile
+// can be addressed. It is read while lanes fold.
+type Addresser interface {
+	Address(profile event.Hash) (user, loyalty, device []byte)
+}
+
+func (f *fold) bufferFor(s Spec) int {
+	k := bufferKey{s.Key, s.Domain}
+	for i, b := range f.buffers {
+		if b.bufferKey == k {
+			b.want = b.want.Or(s.Needs)
+			return i
+		}
+	}
+	f.buffers = append(f.buffers, &buffer{bufferKey: k, want: s.Needs})
+	return len(f.buffers) - 1
+}
+
+// size makes the buffers' queues once all operators have said what they need.
+func (f *fold) size() {
+	for _, b := range f.buffers {
+		b.want.Columns = b.want.Columns.Or(event.SetOf(event.Event, event.EventTime, event.MessageID))
+		capRows := max(1024, f.cfg.BufferRows/(len(f.buffers)*f.cfg.Shards))
+		for range f.cfg.Shards {
+			b.queues = append(b.queues, newReorder(b.want, capRows))
+		}
+		b.rows = make([][]uint32, f.cfg.Shards)
+		b.marks = make([]int64, f.cfg.Shards)
+	}
+}
+
+func (f *fold) newRouting() *routing {
+	r := &routing{shards: f.cfg.Shards, hasher: f.cfg.Hasher}
+	for _, m := range f.members {
+		switch m.spec.Key {
+		case ByDevice:
+			r.inUse[deviceKey] = true
+		case ByProfile:
+			r.inUse[profileKey] = true
+		case ByVenue:
+			r.inUse[venueKey] = true
+		}
+		if router, ok := m.op.(Router); ok {
+			r.routes = append(r.routes, router.NewRoute())
+		}
+	}
+	return r
+}
+
+func (k Key) rowKey() rowKey {
+	switch k {
+	case ByProfile:
+		return profileKey
+	case ByVenue:
+		return venueKey
+	}
+	return deviceKey
+}
+
+// step folds one step and leaves its rows in the parcel.
+func (f *fold) step(s *step, out *parcel) StepInfo {
+	from := time.Now()
+	f.admitter.admit(s, f.before)
+	f.resolve(s, out)
+	inParallel(len(f.routings), len(s.pieces), func(worker, i int) { f.admitter.judge(s.pieces[i], f.before) })
+	if rows := out.rows[Events]; rows != nil {
+		for _, p := range s.pieces {
+			writeEvents(rows, p, s.origins)
+		}
+	}
+	for _, p := range s.pieces {
+		f.admitter.dropLate(p)
+	}
+	f.beginTurns(s)
+	f.merge()
+	inParallel(len(f.routings), len(s.pieces), func(worker, i int) { f.routings[worker].route(s.pieces[i]) })
+	clear(f.laneBusy)
+	inParallel(len(f.laneBusy), f.cfg.Shards, func(lane, shard int) {
+		start := time.Now()
+		f.lane(s, shard)
+		f.laneBusy[lane] += time.Since(start).Seconds()
+	})
+	f.collect(s, out)
+	f.before = s.watermarks
+	return StepInfo{Records: s.records, Seconds: time.Since(from).Seconds(), LaneBusy: f.laneBusy, Watermark: s.watermarks[AllSources]}
+}
+
+// resolve finds the profiles of all rows.
+func (f *fold) resolve(s *step, out *parcel) {
+	f.merges = f.merges[:0]
+	if f.resolver == nil {
+		return
+	}
+	t := f.resolved
+	t.Reset()
+	t.Step, t.Before, t.Watermark, t.Origins = s.number, f.before[AllSources], s.watermarks[AllSources], s.origins
+	for _, p := range s.pieces {
+		f.merges = f.resolver.Resolve(t, p.batch, p.rows, f.merges)
+	}
+	f.resolver.Advance(t)
+	tables := f.resolver.Spec().Tables
+	for i := range tables {
+		appendRows(out, t.Out(i))
+	}
+	appendRows(out, t.triggers)
+	c := f.status.Operator("identity")
+	c.Entries.Store(int64(f.resolver.Entries()))
+	c.Bytes.Store(int64(f.resolver.Bytes()))
+	c.add(&t.Count)
+}
+
+func appendRows(out *parcel, rows *schema.Rows) {
+	if to := out.rows[rows.Table]; to != nil && rows.N > 0 {
+		to.Append(rows)
+	}
+}
+
+func (f *fold) beginTurns(s *step) {
+	for _, m := range f.members {
+		for _, t := range m.turns {
+			t.Reset()
+			t.Step, t.Origins = s.number, s.origins
+			t.Before, t.Watermark = f.before[m.spec.Domain], s.watermarks[m.spec.Domain]
+		}
+	}
+}
+
+// merge moves the state of merged profiles before the step's rows run: first
+// the rows that wait, then what the operators hold, in the order of the log.
+func (f *fold) merge() {
+	if len(f.merges) == 0 {
+		return
+	}
+	next := make(map[event.Hash]event.Hash, len(f.merges))
+	for _, m := range f.merges {
+		next[m.Old] = m.Current
+	}
+	current := func(h event.Hash) event.Hash {
+		for {
+			n, ok := next[h]
+			if !ok || n == h {
+				return h
+			}
+			h = n
+		}
+	}
+	for _, b := range f.buffers {
+		if b.key != ByProfile {
+			continue
+		}
+		for shard, q := range b.queues {
+			q.rename(current, shard, f.cfg.Shards, func(from *event.Batch, row uint32) {
+				b.queues[from.Profile[row].Shard(f.cfg.Shards)].adopt(from, row)
+			})
+		}
+	}
+	for _, g := range f.merges {
+		old, cur := g.Old.Shard(f.cfg.Shards), g.Current.Shard(f.cfg.Shards)
+		for _, m := range f.members {
+			if to, ok := m.shards[cur].(Merger); ok {
+				to.Merge(m.turns[cur], m.shards[old], g.Old, g.Current)
+			}
+		}
+	}
+}
+
+// lane runs one shard's operators over the step.
+func (f *fold) lane(s *step, shard int) {
+	for _, b := range f.buffers {
+		q := b.queues[shard]
+		for _, p := range s.pieces {
+			q.insert(p.batch, p.byKey[b.key.rowKey()].of(shard), f.before[b.domain])
+		}
+		b.rows[shard], b.marks[shard] = q.release(s.watermarks[b.domain], b.rows[shard])
+	}
+	for _, m := range f.members {
+		t := m.turns[shard]
+		switch {
+		case m.router >= 0:
+			fold := m.shards[shard].(UnitShard)
+			for _, p := range s.pieces {
+				if u := p.unitsOf(m.router, shard); len(u.Row) > 0 {
+					fold.FoldUnits(t, p.batch, &u)
+				}
+			}
+		case m.buffer >= 0:
+			b := f.buffers[m.buffer]
+			t.Watermark = max(t.Watermark, b.marks[shard])
+			if rows := b.rows[shard]; len(rows) > 0 {
+				m.shards[shard].Fold(t, b.queues[shard].slab, rows)
+			}
+		default:
+			for _, p := range s.pieces {
+				if rows := p.byKey[m.spec.Key.rowKey()].of(shard); len(rows) > 0 {
+					m.shards[shard].Fold(t, p.batch, rows)
+				}
+			}
+		}
+		m.shards[shard].Advance(t)
+	}
+	for _, b := range f.buffers {
+		b.queues[shard].recycle(b.rows[shard])
+	}
+}
+
+// collect gathers the shards' rows in shard order.
+func (f *fold) collect(s *step, out *parcel) {
+	for _, p := range s.pieces {
+		appendRows(out, p.dead)
+	}
+	for _, m := range f.members {
+		entries, bytes := 0, 0
+		for shard, t := range m.turns {
+			for _, rows := range t.outs {
+				appendRows(out, rows)
+			}
+			appendRows(out, t.triggers)
+			m.counts.add(&t.Count)
+			entries += m.shards[shard].Entries()
+			bytes += m.shards[shard].Bytes()
+		}
+		m.counts.Entries.Store(int64(entries))
+		m.counts.Bytes.Store(int64(bytes))
+	}
+	early := int64(0)
+	for _, b := range f.buffers {
+		for _, q := range b.queues {
+			early += q.early
+		}
+	}
+	f.status.EarlyReleased.Store(early)
+	f.status.countStep(s, out)
+}
+
+func (c *OperatorCounts) add(n *Counts) {
+	c.Evicted.Add(n.Evicted)
+	c.Revisions.Add(n.Revisions)
+	c.Unknown.Add(n.Unknown)
+	c.Ignored.Add(n.Ignored)
+	c.Late.Add(n.Late)
+}
+
+func (s *Status) countStep(x *step, out *parcel) {
+	s.Steps.Add(1)
+	s.Records.Add(int64(x.records))
+	s.Bytes.Add(x.bytes)
+	s.Skipped.Add(x.skipped)
+	for _, p := range x.pieces {
+		s.Events.Add(int64(len(p.rows)))
+		reason := p.dead.Table.Column("reason")
+		for i := range p.dead.N {
+			if code, ok := reasonOf(p.dead.Bytes(p.dead.Cols[reason].Str[i])); ok {
+				s.DeadLetters[code].Add(1)
+			}
+		}
+	}
+	s.Watermark.Store(x.watermarks[AllSources])
+	s.mu.Lock()
+	for t, r := range out.rows {
+		s.rows[t.Name] += int64(r.N)
+	}
+	s.sources = x.sources
+	s.folded = x.last || sourcesDone(x.sources)
+	s.mu.Unlock()
+}
+
+func reasonOf(text []byte) (event.ReasonCode, bool) {
+	for c := range event.ReasonCode(event.NumReasons) {
+		if c.String() == string(text) {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+func sourcesDone(all []SourceStatus) bool {
+	for _, s := range all {
+		if s.State == "reading" || s.State == "paused" || s.Lag > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// String names a key in plans.
+func (k Key) String() string {
+	return [...]string{"device", "profile", "venue", "own key"}[k]
+}

@@ -1,0 +1,445 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/schema"
+)
+
+// chunkRecordsMax bounds a chunk, the unit of parallel decoding.
+const chunkRecordsMax = 2048
+
+// step is everything that the fold of one step depends on.
+type step struct {
+	number  int64
+	clock   int64
+	pieces  []*piece
+	origins []event.Origin
+	records int
+	bytes   int64
+	skipped int64
+	// oldest is the lowest watermark of any partition that counts.
+	oldest int64
+	// watermarks after the step, by domain.
+	watermarks [2]int64
+	// last: nothing follows. With err set the input broke off there.
+	last bool
+	err  error
+	// sources says how each stands, for /status.
+	sources []SourceStatus
+}
+
+// input reads and decodes: the part of the pipeline that runs ahead of the fold.
+type input struct {
+	cfg     *Config
+	status  *Status
+	parts   []*partition
+	bySrc   [][]*partition
+	origins []event.Origin
+	known   map[event.Origin]uint32
+	sighted []bool // sources that have delivered sightings
+	sorted  []*sortedSource
+	clocks  [2]domainClock
+	workers []*decodeWorker
+	pool    chan *piece
+	ready   chan struct{}
+	steps   int64
+	broken  error
+}
+
+func newInput(cfg *Config, status *Status) *input {
+	in := &input{
+		cfg: cfg, status: status, known: map[event.Origin]uint32{},
+		bySrc: make([][]*partition, len(cfg.Sources)), sorted: make([]*sortedSource, len(cfg.Sources)),
+		sighted: make([]bool, len(cfg.Sources)), pool: make(chan *piece, 1024), ready: make(chan struct{}, 1),
+	}
+	for d := range in.clocks {
+		in.clocks[d].at = beginOfTime
+	}
+	for range max(1, cfg.Lanes) {
+		in.workers = append(in.workers, newDecodeWorker(cfg))
+	}
+	return in
+}
+
+// open opens the sources and forwards their signals.
+func (in *input) open(ctx context.Context) error {
+	for i := range in.cfg.Sources {
+		s := &in.cfg.Sources[i]
+		if err := in.openSource(ctx, s); err != nil {
+			return fmt.Errorf("sources.%s: %w", s.Name, err)
+		}
+		if s.Sort {
+			in.sorted[i] = &sortedSource{}
+		}
+		go func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-s.Source.Ready():
+					select {
+					case in.ready <- struct{}{}:
+					default:
+					}
+				}
+			}
+		}()
+	}
+	in.discover()
+	return nil
+}
+
+// openSource opens a source; one that is away for now is tried again.
+func (in *input) openSource(ctx context.Context, s *SourceConfig) error {
+	hold := in.status.holder("sources." + s.Name)
+	defer hold.release()
+	for wait := retryWaitMin; ; wait = min(2*wait, retryWaitMax) {
+		err := s.Source.Open(ctx, in.cfg.Bounded)
+		if err == nil || !IsRetryable(err) {
+			return err
+		}
+		hold.because(err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// discover takes up partitions that sources have found since.
+func (in *input) discover() {
+	for i := range in.cfg.Sources {
+		s := &in.cfg.Sources[i]
+		n := s.Source.Partitions()
+		if in.sorted[i] != nil {
+			n = min(n, 1)
+		}
+		for k := len(in.bySrc[i]); k < n; k++ {
+			p := &partition{source: i, index: k, lag: s.OutOfOrderness, highest: event.Absent}
+			in.bySrc[i] = append(in.bySrc[i], p)
+			in.parts = append(in.parts, p)
+		}
+	}
+}
+
+// run makes steps until the input has ended, the context is done or a source
+// breaks. The channel is closed behind the last one.
+func (in *input) run(ctx context.Context, out chan<- *step) {
+	defer close(out)
+	for {
+		s := in.next(ctx)
+		if s == nil {
+			return
+		}
+		select {
+		case out <- s:
+		case <-ctx.Done():
+			return
+		}
+		if s.last {
+			return
+		}
+	}
+}
+
+// next makes one step; nil when the context is done.
+func (in *input) next(ctx context.Context) *step {
+	in.discover()
+	s := &step{}
+	if in.cfg.Bounded {
+		in.gatherBounded(ctx, s)
+	} else {
+		in.gather(ctx, s)
+	}
+	if ctx.Err() != nil && s.records == 0 {
+		return nil
+	}
+	in.steps++
+	s.number, s.clock = in.steps, in.cfg.Clock()
+	in.decode(s)
+	in.closeStep(s)
+	return s
+}
+
+// closeStep decides idleness and moves the watermarks.
+func (in *input) closeStep(s *step) {
+	if !in.cfg.Bounded {
+		in.judgeIdle(s.clock)
+	}
+	all := func(p *partition) bool { return !in.cfg.Sources[p.source].Advisory }
+	if !slices.ContainsFunc(in.cfg.Sources, func(c SourceConfig) bool { return !c.Advisory }) {
+		all = func(*partition) bool { return true }
+	}
+	named := slices.ContainsFunc(in.cfg.Sources, func(c SourceConfig) bool { return c.CrowdFrom })
+	crowd := func(p *partition) bool {
+		if named {
+			return in.cfg.Sources[p.source].CrowdFrom
+		}
+		return in.sighted[p.source]
+	}
+	in.clocks[AllSources].advance(in.parts, all, s.clock)
+	in.clocks[CrowdSources].advance(in.parts, crowd, s.clock)
+	ended := true
+	s.oldest = endOfTime
+	for _, p := range in.parts {
+		ended = ended && p.state == Ended
+		if p.counts() {
+			s.oldest = min(s.oldest, p.watermark())
+		}
+	}
+	s.err = in.broken
+	s.last = in.broken != nil || in.cfg.Bounded && ended
+	for d := range in.clocks {
+		s.watermarks[d] = in.clocks[d].at
+		if s.last && in.cfg.Bounded {
+			s.watermarks[d] = endOfTime
+		}
+	}
+	s.origins = in.origins
+	s.sources = in.sourceStatus()
+}
+
+func (in *input) judgeIdle(now int64) {
+	for _, p := range in.parts {
+		after := in.cfg.Sources[p.source].IdleAfter
+		p.idle = p.state == CaughtUp && p.quietSince != 0 && now-p.quietSince >= after
+	}
+}
+
+// paused reports whether alignment holds the partition back: it is more than
+// max_skew of event time ahead of the slowest that still has records to read.
+func (in *input) paused(p *partition) bool {
+	if p.highest == event.Absent || in.cfg.MaxSkew <= 0 {
+		return false
+	}
+	slowest := p.watermark()
+	for _, o := range in.parts {
+		if o.state == HasMore && !o.idle && o.highest != event.Absent {
+			slowest = min(slowest, o.watermark())
+		}
+	}
+	return p.watermark()-slowest > in.cfg.MaxSkew
+}
+
+// readable lists the partitions that alignment lets read.
+func (in *input) readable() []*partition {
+	var out []*partition
+	for _, p := range in.parts {
+		if p.state != Ended && !in.paused(p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// gatherBounded cuts a step by record counts alone: each readable partition
+// gives its share or all that it has left.
+func (in *input) gatherBounded(ctx context.Context, s *step) {
+	parts := in.readable()
+	if len(parts) == 0 {
+		return
+	}
+	share := max(1, in.cfg.MaxRecords/len(parts))
+	for _, p := range parts {
+		if sorted := in.sorted[p.source]; sorted != nil {
+			in.gatherSorted(ctx, s, p, sorted, share)
+			continue
+		}
+		for left := share; left > 0 && p.state != Ended && in.broken == nil; {
+			n := in.read(ctx, s, p, min(left, chunkRecordsMax), true)
+			if ctx.Err() != nil {
+				return
+			}
+			left -= n
+		}
+	}
+}
+
+// gather takes what has arrived: at once when there is plenty, else for up to
+// max_wait, so that steps are small when idle and large under load.
+func (in *input) gather(ctx context.Context, s *step) {
+	deadline := time.NewTimer(tick)
+	defer deadline.Stop()
+	for first := true; ; {
+		in.pass(ctx, s)
+		if s.records >= in.cfg.MaxRecords || in.broken != nil || ctx.Err() != nil {
+			return
+		}
+		if s.records > 0 && first {
+			first = false
+			deadline.Reset(time.Duration(in.cfg.MaxWait) * time.Millisecond)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-deadline.C:
+			return
+		case <-in.ready:
+		}
+	}
+}
+
+// tick is how often a quiet pipeline looks at its clock.
+const tick = 200 * time.Millisecond
+
+// pass reads once from each partition, without waiting.
+func (in *input) pass(ctx context.Context, s *step) {
+	parts := in.readable()
+	for _, p := range parts {
+		if sorted := in.sorted[p.source]; sorted != nil {
+			in.gatherSorted(ctx, s, p, sorted, in.cfg.MaxRecords)
+			continue
+		}
+		share := max(1, in.cfg.MaxRecords/len(parts))
+		for left := share; left > 0 && p.state != Ended && in.broken == nil && ctx.Err() == nil; {
+			n := in.read(ctx, s, p, min(left, chunkRecordsMax), false)
+			if n == 0 {
+				break
+			}
+			left -= n
+		}
+	}
+}
+
+// read reads one chunk of a partition into the step and returns its records.
+func (in *input) read(ctx context.Context, s *step, p *partition, most int, wait bool) int {
+	src := &in.cfg.Sources[p.source]
+	x := in.takePiece(p)
+	state, err := src.Source.Read(ctx, p.index, most, wait, x.chunk)
+	hold := in.status.holder("sources." + src.Name)
+	switch {
+	case err == nil:
+		hold.release()
+		p.state = state
+	case errors.Is(err, context.Canceled):
+	case IsRetryable(err):
+		hold.because(err)
+		p.state = HasMore
+		if wait {
+			sleep(ctx, retryWaitMax)
+		}
+	default:
+		in.broken = fmt.Errorf("sources.%s: %w", src.Name, err)
+	}
+	n := len(x.chunk.Recs)
+	if n == 0 {
+		in.quiet(p)
+		in.givePiece(x)
+		return 0
+	}
+	p.quietSince, p.idle = 0, false
+	in.register(x.chunk, src.Name)
+	s.pieces = append(s.pieces, x)
+	s.records += n
+	s.bytes += int64(len(x.chunk.Data))
+	return n
+}
+
+func (in *input) quiet(p *partition) {
+	if p.state == CaughtUp && p.quietSince == 0 {
+		p.quietSince = in.cfg.Clock()
+	}
+	if p.state == HasMore {
+		p.quietSince = 0
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// register gives the chunk's origin its index.
+func (in *input) register(c *event.Chunk, source string) {
+	c.Origin.Source = source
+	i, ok := in.known[c.Origin]
+	if !ok {
+		i = uint32(len(in.origins))
+		in.origins = append(in.origins, c.Origin)
+		in.known[c.Origin] = i
+	}
+	c.OriginIndex = i
+}
+
+func (in *input) takePiece(p *partition) *piece {
+	var x *piece
+	select {
+	case x = <-in.pool:
+	default:
+		x = &piece{chunk: &event.Chunk{}, dead: schema.NewRows(DeadLetters)}
+		x.batch = event.NewBatch(in.workers[0].want)
+		routers := in.workers[0].routers
+		x.units, x.byUnit, x.sharded = make([]Units, routers), make([]shardRows, routers), make([]Units, routers)
+	}
+	x.source, x.part = p.source, p
+	x.chunk.Reset()
+	x.batch.Reset()
+	x.dead.Reset()
+	x.rows = x.rows[:0]
+	x.raw = chunkRecords{x.chunk}
+	return x
+}
+
+// givePiece takes a piece back for reuse.
+func (in *input) givePiece(x *piece) {
+	select {
+	case in.pool <- x:
+	default:
+	}
+}
+
+// SourceStatus says how a source stands.
+type SourceStatus struct {
+	Name       string
+	Lag        int64 // records known to wait, -1 unknown
+	Watermark  int64 // event.Absent before the first record
+	Partitions int
+	State      string // reading, caught_up, idle, paused, ended
+}
+
+func (in *input) sourceStatus() []SourceStatus {
+	out := make([]SourceStatus, len(in.cfg.Sources))
+	for i := range in.cfg.Sources {
+		c := &in.cfg.Sources[i]
+		st := SourceStatus{Name: c.Name, Lag: c.Source.Lag(), Watermark: event.Absent, Partitions: len(in.bySrc[i])}
+		low, counts := map[string]int{}, 0
+		for _, p := range in.bySrc[i] {
+			low[in.stateOf(p)]++
+			counts++
+			if w := p.watermark(); w != beginOfTime && (st.Watermark == event.Absent || w < st.Watermark) {
+				st.Watermark = w
+			}
+		}
+		for _, name := range []string{"reading", "paused", "caught_up", "idle", "ended"} {
+			if low[name] > 0 {
+				st.State = name
+				break
+			}
+		}
+		out[i] = st
+	}
+	return out
+}
+
+func (in *input) stateOf(p *partition) string {
+	switch {
+	case p.state == Ended:
+		return "ended"
+	case p.idle:
+		return "idle"
+	case in.paused(p):
+		return "paused"
+	case p.state == CaughtUp:
+		return "caught_up"
+	}
+	return "reading"
+}

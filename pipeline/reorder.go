@@ -1,0 +1,267 @@
+package pipeline
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"touchstream/pipeline/event"
+)
+
+// reorder holds the rows of one shard until its operators' watermark has
+// passed them, and hands them over sorted. Rows lie in the slots of one batch;
+// sorted runs of small keys say in which order they leave. Runs are merged when
+// they come to be of like size, so that a row costs O(log n) moves of its key.
+type reorder struct {
+	slab *event.Batch
+	free []uint32
+	runs [][]orderKey // each sorted; lengths fall by halves
+	held int
+	cap  int
+	// floor is where a full buffer has moved the watermark to; early counts the
+	// rows that went on because of that.
+	floor int64
+	early int64
+
+	slots    []uint32
+	released []orderKey
+	spare    [][]orderKey
+	// dead is about how many bytes of the slab's arena no row uses any more.
+	dead int
+}
+
+type orderKey struct {
+	eff, time int64
+	slot      uint32
+	rank      event.Rank
+	onTime    bool
+}
+
+// maxSlabArena is where a slab's arena is compacted at the latest; offsets are 32 bits.
+const maxSlabArena = 1 << 31
+
+func newReorder(w event.Want, capRows int) *reorder {
+	return &reorder{slab: event.NewBatch(w), cap: capRows, floor: math.MinInt64}
+}
+
+// insert copies rows into the buffer and measures them against the watermark
+// at the step's start.
+func (q *reorder) insert(b *event.Batch, rows []uint32, before int64) {
+	if len(rows) == 0 {
+		return
+	}
+	q.slots = q.slots[:0]
+	for range rows {
+		q.slots = append(q.slots, q.slot())
+	}
+	q.slab.CopyRows(q.slots, b, rows)
+	run := q.takeRun(len(rows))
+	before = max(before, q.floor)
+	for _, s := range q.slots {
+		q.slab.Mark[s] = max(q.slab.Own[s], before)
+		run = append(run, orderKey{
+			eff: q.slab.Eff(int(s)), time: q.slab.Time(int(s)), slot: s,
+			rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(int(s)),
+		})
+	}
+	slices.SortFunc(run, q.compare)
+	q.held += len(rows)
+	q.push(run)
+}
+
+func (q *reorder) slot() uint32 {
+	if n := len(q.free); n > 0 {
+		s := q.free[n-1]
+		q.free = q.free[:n-1]
+		return s
+	}
+	return uint32(q.slab.Add())
+}
+
+func (q *reorder) takeRun(n int) []orderKey {
+	for i, s := range q.spare {
+		if cap(s) >= n {
+			q.spare = slices.Delete(q.spare, i, i+1)
+			return s[:0]
+		}
+	}
+	return make([]orderKey, 0, n)
+}
+
+func (q *reorder) giveRun(r []orderKey) {
+	if len(q.spare) < 4 {
+		q.spare = append(q.spare, r)
+	}
+}
+
+func (q *reorder) compare(a, b orderKey) int {
+	if a.eff != b.eff {
+		return cmp.Compare(a.eff, b.eff)
+	}
+	if a.onTime != b.onTime {
+		if b.onTime {
+			return -1
+		}
+		return 1
+	}
+	if a.time != b.time {
+		return cmp.Compare(a.time, b.time)
+	}
+	if a.rank != b.rank {
+		return cmp.Compare(a.rank, b.rank)
+	}
+	return event.CompareMessage(q.slab, int(a.slot), q.slab, int(b.slot))
+}
+
+// push adds a sorted run and merges runs of like size.
+func (q *reorder) push(run []orderKey) {
+	for n := len(q.runs); n > 0 && len(q.runs[n-1]) < 2*len(run); n = len(q.runs) {
+		last := q.runs[n-1]
+		q.runs = q.runs[:n-1]
+		merged := q.merge(q.takeRun(len(last)+len(run)), last, run)
+		q.giveRun(last)
+		q.giveRun(run)
+		run = merged
+	}
+	q.runs = append(q.runs, run)
+}
+
+func (q *reorder) merge(dst, a, b []orderKey) []orderKey {
+	for len(a) > 0 && len(b) > 0 {
+		if q.compare(a[0], b[0]) <= 0 {
+			dst, a = append(dst, a[0]), a[1:]
+		} else {
+			dst, b = append(dst, b[0]), b[1:]
+		}
+	}
+	return append(append(dst, a...), b...)
+}
+
+// release takes out the rows whose effective time is smaller than the
+// watermark, in order; when the buffer is over its cap also the oldest of the
+// others, and the watermark moves there. It returns the slots, lent until
+// recycle, and the shard's watermark.
+func (q *reorder) release(watermark int64, rows []uint32) ([]uint32, int64) {
+	q.released = q.released[:0]
+	q.take(watermark)
+	if q.held > q.cap {
+		q.floor = q.cutoff()
+		before := q.held
+		q.take(q.floor)
+		q.early += int64(before - q.held)
+	}
+	slices.SortFunc(q.released, q.compare)
+	rows = rows[:0]
+	for _, k := range q.released {
+		rows = append(rows, k.slot)
+	}
+	return rows, max(watermark, q.floor)
+}
+
+func (q *reorder) take(watermark int64) {
+	kept := q.runs[:0]
+	for _, r := range q.runs {
+		n, _ := slices.BinarySearchFunc(r, watermark, func(k orderKey, w int64) int { return cmp.Compare(k.eff, w) })
+		q.released = append(q.released, r[:n]...)
+		q.held -= n
+		if n == len(r) {
+			q.giveRun(r)
+			continue
+		}
+		kept = append(kept, r[n:])
+	}
+	clear(q.runs[len(kept):])
+	q.runs = kept
+}
+
+// cutoff is the effective time below which rows must go so that three quarters
+// of the cap remain.
+func (q *reorder) cutoff() int64 {
+	var effs []int64
+	for _, r := range q.runs {
+		for _, k := range r {
+			effs = append(effs, k.eff)
+		}
+	}
+	slices.Sort(effs)
+	return effs[len(effs)-q.cap*3/4] + 1
+}
+
+// recycle frees the slots that release lent.
+func (q *reorder) recycle(rows []uint32) {
+	for _, s := range rows {
+		q.dead += rowBytes(q.slab, s)
+	}
+	q.free = append(q.free, rows...)
+	switch live := len(q.slab.Arena) - q.dead; {
+	case q.held == 0:
+		q.slab.Reset()
+		q.free, q.dead = q.free[:0], 0
+	case q.dead > live+1<<16 || len(q.slab.Arena) > maxSlabArena:
+		q.compact()
+	}
+}
+
+// rowBytes estimates what a row holds in the arena and in nested columns.
+func rowBytes(b *event.Batch, row uint32) int {
+	n := 0
+	for c := range b.Str {
+		if b.Str[c] != nil {
+			n += int(b.Str[c][row].Len)
+		}
+	}
+	return n + 64*int(b.ItemCount[row]) + 16*int(b.AttrCount[row])
+}
+
+// compact copies the held rows to a fresh batch.
+func (q *reorder) compact() {
+	fresh := event.NewBatch(q.slab.Want)
+	from, to := make([]uint32, 0, q.held), make([]uint32, 0, q.held)
+	for _, r := range q.runs {
+		for i := range r {
+			from = append(from, r[i].slot)
+			r[i].slot = uint32(fresh.Add())
+			to = append(to, r[i].slot)
+		}
+	}
+	fresh.CopyRows(to, q.slab, from)
+	q.slab, q.free, q.dead = fresh, q.free[:0], 0
+}
+
+// rename gives the rows of merged profiles their current profile and takes out
+// those that belong to another shard now.
+func (q *reorder) rename(current func(event.Hash) event.Hash, shard, shards int, move func(b *event.Batch, row uint32)) {
+	for i, r := range q.runs {
+		kept := r[:0]
+		for _, k := range r {
+			old := q.slab.Profile[k.slot]
+			if old.IsZero() {
+				kept = append(kept, k)
+				continue
+			}
+			now := current(old)
+			q.slab.Profile[k.slot] = now
+			if now == old || now.Shard(shards) == shard {
+				kept = append(kept, k)
+				continue
+			}
+			move(q.slab, k.slot)
+			q.dead += rowBytes(q.slab, k.slot)
+			q.free = append(q.free, k.slot)
+			q.held--
+		}
+		q.runs[i] = kept
+	}
+	q.runs = slices.DeleteFunc(q.runs, func(r []orderKey) bool { return len(r) == 0 })
+}
+
+// adopt takes a row that another shard gave up; its mark stands.
+func (q *reorder) adopt(b *event.Batch, row uint32) {
+	s := q.slot()
+	q.slab.CopyRows([]uint32{s}, b, []uint32{row})
+	q.held++
+	q.push([]orderKey{{
+		eff: q.slab.Eff(int(s)), time: q.slab.Time(int(s)), slot: s,
+		rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(int(s)),
+	}})
+}

@@ -1,0 +1,110 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"touchstream/pipeline/event"
+)
+
+// sortedSource holds a bounded source that is read whole and ordered by event
+// time. The order is stable.
+type sortedSource struct {
+	loaded bool
+	pieces []*piece
+	order  []sortedRow
+	next   int
+	// starts are the first record number of each piece, for dead letters.
+	starts []uint32
+}
+
+type sortedRow struct {
+	time  int64
+	piece uint32
+	row   uint32
+}
+
+// record finds a record by its number over all pieces.
+func (s *sortedSource) record(i uint32) (*event.Origin, int64, int64, []byte) {
+	k, found := slices.BinarySearch(s.starts, i)
+	if !found {
+		k--
+	}
+	return chunkRecords{s.pieces[k].chunk}.record(i - s.starts[k])
+}
+
+// gatherSorted gives the step the next share of a sorted source as one piece;
+// on the first call it reads the source to its end.
+func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted *sortedSource, share int) {
+	if !sorted.loaded && !in.loadSorted(ctx, s, p.source, sorted) {
+		return
+	}
+	n := min(share, len(sorted.order)-sorted.next)
+	if n > 0 {
+		x := in.takePiece(p)
+		x.raw = sorted
+		sorted.cut(x, n)
+		s.pieces = append(s.pieces, x)
+	}
+	if sorted.next == len(sorted.order) {
+		p.state = Ended
+	}
+}
+
+// loadSorted reads and decodes all of the source. Records are counted, and bad
+// ones buried, in the step that loads them.
+func (in *input) loadSorted(ctx context.Context, s *step, source int, sorted *sortedSource) bool {
+	src := &in.cfg.Sources[source]
+	all := &step{}
+	for k := range src.Source.Partitions() {
+		p := &partition{source: source, index: k, highest: event.Absent}
+		for p.state != Ended && in.broken == nil {
+			in.read(ctx, all, p, chunkRecordsMax, true)
+			if ctx.Err() != nil {
+				return false
+			}
+		}
+	}
+	inParallel(len(in.workers), len(all.pieces), func(worker, i int) { in.workers[worker].decode(all.pieces[i]) })
+	sorted.loaded, sorted.pieces = true, all.pieces
+	records := uint32(0)
+	for i, x := range all.pieces {
+		sorted.starts = append(sorted.starts, records)
+		records += uint32(len(x.chunk.Recs))
+		for _, r := range x.rows {
+			sorted.order = append(sorted.order, sortedRow{x.batch.Time(int(r)), uint32(i), r})
+		}
+		s.skipped += int64(x.batch.Skipped)
+		if x.dead.N > 0 {
+			y := in.takePiece(&partition{source: source})
+			y.dead.Append(x.dead)
+			s.pieces = append(s.pieces, y)
+		}
+	}
+	slices.SortStableFunc(sorted.order, func(a, b sortedRow) int { return cmp.Compare(a.time, b.time) })
+	s.records += all.records
+	s.bytes += all.bytes
+	return true
+}
+
+// cut copies the next n rows into the piece.
+func (s *sortedSource) cut(x *piece, n int) {
+	b := x.batch
+	b.Grow(n)
+	for i := 0; i < n; {
+		// Rows of one source piece that follow one another are copied together.
+		first := s.order[s.next+i]
+		var slots, rows []uint32
+		for ; i < n && s.order[s.next+i].piece == first.piece; i++ {
+			slots = append(slots, uint32(b.Add()))
+			rows = append(rows, s.order[s.next+i].row)
+		}
+		b.CopyRows(slots, s.pieces[first.piece].batch, rows)
+		for _, to := range slots {
+			b.Record[to] += s.starts[first.piece]
+			x.rows = append(x.rows, to)
+		}
+	}
+	s.next += n
+}

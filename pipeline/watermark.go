@@ -1,0 +1,85 @@
+package pipeline
+
+import (
+	"math"
+
+	"touchstream/pipeline/event"
+)
+
+// Bounds of event time as a watermark sees it.
+const (
+	beginOfTime = math.MinInt64
+	endOfTime   = math.MaxInt64
+)
+
+// partition is what the reading side knows of one input partition.
+type partition struct {
+	source int // index into Config.Sources
+	index  int // within its source
+	lag    int64
+	// highest is the highest of min(event time, record timestamp) so far.
+	highest int64
+	state   ReadState
+	idle    bool
+	// quietSince is the clock when the partition was last read up to its end
+	// with nothing new; 0 while it brings records.
+	quietSince int64
+}
+
+// watermark is the partition's own: highest − out-of-orderness.
+func (p *partition) watermark() int64 {
+	if p.highest == event.Absent {
+		return beginOfTime
+	}
+	return p.highest - p.lag
+}
+
+// observe takes the time of one decoded event and returns the watermark just
+// before it.
+func (p *partition) observe(eventTime, timestamp int64) int64 {
+	before := p.watermark()
+	t := eventTime
+	if timestamp != event.Absent && timestamp < t {
+		t = timestamp
+	}
+	if p.highest == event.Absent || t > p.highest {
+		p.highest = t
+	}
+	return before
+}
+
+// counts reports whether the partition holds the minimum.
+func (p *partition) counts() bool { return p.state != Ended && !p.idle }
+
+// domainClock keeps one watermark over a set of partitions.
+type domainClock struct {
+	at       int64
+	quietAt  int64 // clock of the last step in which all were quiet
+	wasQuiet bool
+}
+
+// advance gives the watermark after a step: the minimum over the partitions
+// that count. When all are idle or ended it moves on by the time that passes.
+// It never goes back.
+func (d *domainClock) advance(parts []*partition, in func(*partition) bool, now int64) {
+	low, live, known := int64(endOfTime), false, false
+	for _, p := range parts {
+		if !in(p) {
+			continue
+		}
+		known = known || p.highest != event.Absent
+		if p.counts() {
+			live = true
+			low = min(low, p.watermark())
+		}
+	}
+	switch {
+	case live:
+		d.at, d.wasQuiet = max(d.at, low), false
+	case known:
+		if d.wasQuiet && d.at != beginOfTime && now > d.quietAt {
+			d.at += now - d.quietAt
+		}
+		d.wasQuiet, d.quietAt = true, now
+	}
+}
