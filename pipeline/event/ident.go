@@ -13,6 +13,10 @@ type Hash struct{ Hi, Lo uint64 }
 // IsZero reports whether the hash is absent.
 func (h Hash) IsZero() bool { return h.Hi|h.Lo == 0 }
 
+// IsProvisional reports whether a profile's hash stands for a reference whose
+// person is not known yet: such a profile is shown as none.
+func (h Hash) IsProvisional() bool { return h.Lo == 0 && h.Hi != 0 }
+
 // Less orders hashes.
 func (h Hash) Less(o Hash) bool {
 	if h.Hi != o.Hi {
@@ -21,9 +25,10 @@ func (h Hash) Less(o Hash) bool {
 	return h.Lo < o.Lo
 }
 
-// AppendHex appends the 32 hexadecimal digits of the hash; nothing when absent.
+// AppendHex appends the 32 hexadecimal digits of the hash; nothing when absent
+// or provisional.
 func (h Hash) AppendHex(dst []byte) []byte {
-	if h.IsZero() {
+	if h.Lo == 0 {
 		return dst
 	}
 	var raw [16]byte
@@ -109,7 +114,7 @@ func (h *Hasher) IsBlocked(v []byte) bool {
 // Sum hashes a value in the name space of its tag.
 func (h *Hasher) Sum(tag byte, v []byte) Hash {
 	hi, lo := siphash.Hash128(h.k0^uint64(tag)<<56, h.k1, v)
-	if hi|lo == 0 {
+	if lo == 0 {
 		lo = 1
 	}
 	return Hash{hi, lo}

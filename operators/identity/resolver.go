@@ -1,0 +1,392 @@
+package identity
+
+import (
+	"math"
+
+	"touchstream/pipeline"
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
+)
+
+// Options configure a resolver.
+type Options struct {
+	MaxLinks       int
+	SharedDevices  []string
+	MaxIdentifiers int // over it those not seen for longest go
+	MaxReferences  int
+	// ReferenceKept is how long a reference is remembered after its last
+	// mention, ms.
+	ReferenceKept int64
+	Hasher        *event.Hasher
+}
+
+// Resolver is the pipeline's Resolver.
+type Resolver struct {
+	opts       Options
+	idents     *flat.Table[identifier]
+	profiles   *flat.Slab[profile]
+	ids        *flat.Table[uint32] // profiles by their id
+	references *flat.Table[reference]
+	arena      *flat.Arena
+	aging      *flat.Timers // identifiers by last seen
+	expiring   *flat.Timers // references by last mention
+	listed     map[event.Hash]bool
+
+	turn   *pipeline.Turn
+	merges []pipeline.Merge
+	// held is the profile of the event at work: it stays though eviction takes
+	// its last identifier.
+	held    uint32
+	scratch []byte
+}
+
+// New makes an empty resolver.
+func New(opts Options) *Resolver {
+	r := &Resolver{
+		opts:   opts,
+		idents: flat.NewTable[identifier](opts.MaxIdentifiers, 1), profiles: flat.NewSlab[profile](),
+		ids: flat.NewTable[uint32](0, 3), references: flat.NewTable[reference](opts.MaxReferences, 2), arena: flat.NewArena(),
+		aging: flat.NewTimers(), expiring: flat.NewTimers(), listed: map[event.Hash]bool{},
+	}
+	for _, d := range opts.SharedDevices {
+		r.listed[opts.Hasher.Sum(byte(event.IdentDevice), []byte(d))] = true
+		r.listed[opts.Hasher.Sum(byte(event.IdentAnonymous), []byte(d))] = true
+	}
+	return r
+}
+
+// Spec says what the resolver needs and leaves.
+func (r *Resolver) Spec() pipeline.Spec {
+	return pipeline.Spec{
+		Needs: event.Want{Columns: event.SetOf(event.MessageID, event.UserID, event.LoyaltyID, event.Email, event.Phone,
+			event.PaymentToken, event.AnonymousID, event.DeviceID, event.OrderID, event.CallID, event.CaseID, event.ShipmentID)},
+		Tables: Tables(),
+	}
+}
+
+// Entries is the number of identifiers.
+func (r *Resolver) Entries() int { return r.idents.Len() }
+
+// Bytes is the memory of the state.
+func (r *Resolver) Bytes() int {
+	return r.idents.Bytes() + r.profiles.Bytes() + r.references.Bytes() + r.arena.Bytes() + r.aging.Bytes() + r.expiring.Bytes()
+}
+
+// Resolve finds the profiles of the rows, in log order.
+func (r *Resolver) Resolve(t *pipeline.Turn, b *event.Batch, rows []uint32, merges []pipeline.Merge) []pipeline.Merge {
+	r.turn, r.merges = t, merges
+	for _, row := range rows {
+		r.row(b, int(row))
+	}
+	merges, r.merges = r.merges, nil
+	return merges
+}
+
+func (r *Resolver) row(b *event.Batch, row int) {
+	p := r.link(b, row)
+	p = r.refer(b, row, p)
+	if p == 0 {
+		b.Profile[row] = event.Hash{}
+		return
+	}
+	e := r.profiles.At(p)
+	if t := b.Time(row); t < e.first {
+		r.profiles.Mut(p).first = t
+	}
+	b.Profile[row] = e.id
+}
+
+// link finds or makes the profile of the event's identifiers and links them;
+// 0 if it carries none.
+func (r *Resolver) link(b *event.Batch, row int) uint32 {
+	base, strongest := r.base(b, row)
+	if strongest < 0 {
+		return 0
+	}
+	r.held = base
+	at, user := b.Time(row), identAt(b, event.IdentUser, row)
+	for k := range event.Ident(event.NumIdents) {
+		h := identAt(b, k, row)
+		if h.IsZero() {
+			continue
+		}
+		id := r.idents.ID(keyOf(h))
+		if id == 0 {
+			r.firstSight(b, row, k, h, base)
+			continue
+		}
+		r.seen(id, at)
+		if k != event.IdentUser && !user.IsZero() {
+			r.countUser(b, row, id, user)
+		}
+		base = r.join(b, row, id, k, base)
+	}
+	r.held = 0
+	if id := r.idents.ID(keyOf(identAt(b, event.Ident(strongest), row))); id != 0 {
+		if base != 0 {
+			r.release(r.current(base))
+		}
+		return r.current(r.idents.At(id).profile)
+	}
+	return r.current(base)
+}
+
+func identAt(b *event.Batch, k event.Ident, row int) event.Hash {
+	if b.Ident[k] == nil {
+		return event.Hash{}
+	}
+	return b.Ident[k][row]
+}
+
+// base finds the profile that the event's identifiers go to, a new one if need
+// be, and the identifier whose profile the event belongs to (-1: none).
+func (r *Resolver) base(b *event.Batch, row int) (base uint32, strongest int) {
+	strongest, user := -1, identAt(b, event.IdentUser, row)
+	onlyShared := true
+	for k := range event.Ident(event.NumIdents) {
+		h := identAt(b, k, row)
+		if h.IsZero() {
+			continue
+		}
+		id := r.idents.ID(keyOf(h))
+		shared := id != 0 && r.idents.At(id).shared || id == 0 && r.listed[h]
+		if strongest < 0 || onlyShared && !shared {
+			strongest = int(k)
+		}
+		onlyShared = onlyShared && shared
+		if shared || id == 0 || base != 0 {
+			continue
+		}
+		p := r.current(r.idents.At(id).profile)
+		if other := r.profiles.At(p).user; user.IsZero() || other.IsZero() || other == user {
+			base = p
+		}
+	}
+	if base == 0 && strongest >= 0 && !onlyShared {
+		base = r.birth(b, row, identAt(b, event.Ident(strongest), row))
+	}
+	return base, strongest
+}
+
+func (r *Resolver) birth(b *event.Batch, row int, strongest event.Hash) uint32 {
+	p := r.profiles.Alloc()
+	e := r.profiles.Mut(p)
+	e.id = r.opts.Hasher.Mix(event.TagProfile, strongest, b.Message[row])
+	if e.id.Lo == 0 {
+		e.id.Lo = 1
+	}
+	e.first = b.Time(row)
+	r.name(p)
+	return p
+}
+
+// firstSight takes up an identifier.
+func (r *Resolver) firstSight(b *event.Batch, row int, k event.Ident, h event.Hash, base uint32) {
+	for r.idents.Full() {
+		if !r.evict() {
+			break
+		}
+	}
+	shared := r.listed[h]
+	if shared || base == 0 {
+		base = r.birth(b, row, h)
+	}
+	id, _ := r.idents.PutID(keyOf(h))
+	e := r.idents.MutAt(id)
+	at := b.Time(row)
+	e.kind, e.first, e.last, e.shared = k, at, at, shared
+	switch k {
+	case event.IdentUser, event.IdentLoyalty, event.IdentDevice:
+		e.raw = r.arena.Put(b.Text(k.Column(), row))
+	}
+	if user := identAt(b, event.IdentUser, row); k != event.IdentUser && !user.IsZero() && !shared {
+		e.users = r.arena.Put(flat.Bytes([]uint64{user.Lo}))
+	}
+	r.attach(id, r.current(base), at)
+	r.aging.Set(at, id)
+	r.writeIdentity(id)
+}
+
+// seen notes that a known identifier was seen.
+func (r *Resolver) seen(id uint32, at int64) {
+	e := r.idents.At(id)
+	if at > e.last || at < e.first {
+		m := r.idents.MutAt(id)
+		m.last, m.first = max(m.last, at), min(m.first, at)
+	}
+	if day(at) > e.rowDay {
+		r.writeIdentity(id)
+	}
+}
+
+const dayMs = 86_400_000
+
+func day(ms int64) int64 { return int64(math.Floor(float64(ms) / dayMs)) }
+
+// countUser counts the user_ids that an identifier is seen with and makes it
+// shared when they are too many.
+func (r *Resolver) countUser(b *event.Batch, row int, id uint32, user event.Hash) {
+	e := r.idents.At(id)
+	if e.shared {
+		return
+	}
+	users := flat.Of[uint64](r.arena.Get(e.users))
+	for _, u := range users {
+		if u == user.Lo {
+			return
+		}
+	}
+	m := r.idents.MutAt(id)
+	n := len(users)
+	m.users = r.arena.Resize(m.users, 8*(n+1))
+	flat.Of[uint64](r.arena.Mut(m.users))[n] = user.Lo
+	if n+1 <= r.opts.MaxLinks {
+		return
+	}
+	m.shared = true
+	r.arena.Free(m.users)
+	m.users = 0
+	old := r.current(m.profile)
+	r.detach(id)
+	own := r.birth(b, row, hashOf(r.idents.KeyAt(id)))
+	r.attach(id, own, b.Time(row))
+	r.writeConflict(b, row, own, old, m.kind, "shared")
+	r.writeIdentity(id)
+	r.release(old)
+}
+
+// join links a known identifier to the event's profile and returns the profile
+// that goes on.
+func (r *Resolver) join(b *event.Batch, row int, id uint32, k event.Ident, base uint32) uint32 {
+	e := r.idents.At(id)
+	if e.shared || base == 0 {
+		return base
+	}
+	base = r.current(base)
+	p := r.current(e.profile)
+	if p == base {
+		return base
+	}
+	mine, other := r.profiles.At(base), r.profiles.At(p)
+	if mine.user.IsZero() || other.user.IsZero() {
+		return r.merge(b, row, base, p, k)
+	}
+	if b.Time(row) < e.placed {
+		r.writeConflict(b, row, base, p, k, "kept_newer")
+		return base
+	}
+	r.detach(id)
+	r.attach(id, base, b.Time(row))
+	r.writeConflict(b, row, base, p, k, "moved")
+	r.writeIdentity(id)
+	r.release(p)
+	return base
+}
+
+// merge joins two profiles: the one with the earlier first event goes on.
+func (r *Resolver) merge(b *event.Batch, row int, x, y uint32, cause event.Ident) uint32 {
+	ex, ey := r.profiles.At(x), r.profiles.At(y)
+	if ey.first < ex.first || ey.first == ex.first && ey.id.Less(ex.id) {
+		x, y = y, x
+	}
+	to, from := r.profiles.Mut(x), r.profiles.Mut(y)
+	r.merges = append(r.merges, pipeline.Merge{Old: from.id, Current: to.id})
+	from.parent = x
+	if to.user.IsZero() {
+		to.user = from.user
+	}
+	to.first = min(to.first, from.first)
+	r.writeMerge(b, row, from.id, to.id, cause)
+	r.adoptIdentifiers(y, x)
+	r.adoptMerged(y, x)
+	return x
+}
+
+// adoptIdentifiers moves all identifiers of a vanished profile.
+func (r *Resolver) adoptIdentifiers(from, to uint32) {
+	f, t := r.profiles.Mut(from), r.profiles.Mut(to)
+	last := uint32(0)
+	for id := f.idents; id != 0; id = r.idents.At(id).next {
+		r.idents.MutAt(id).profile = to
+		r.writeIdentity(id)
+		last = id
+	}
+	if last != 0 {
+		r.idents.MutAt(last).next, t.idents = t.idents, f.idents
+	}
+	f.idents = 0
+}
+
+// adoptMerged moves the profiles that a vanished one had taken up, and itself,
+// to the list of the one that goes on.
+func (r *Resolver) adoptMerged(from, to uint32) {
+	f, t := r.profiles.Mut(from), r.profiles.Mut(to)
+	f.nextOld = f.merged
+	last := from
+	if f.merged != 0 {
+		last = f.lastOld
+	}
+	f.merged, f.lastOld = 0, 0
+	for old := from; old != 0; old = r.profiles.At(old).nextOld {
+		r.writeOverride(old, t.id)
+	}
+	if t.merged == 0 {
+		t.lastOld = last
+	} else {
+		r.profiles.Mut(last).nextOld = t.merged
+	}
+	t.merged = from
+}
+
+// evict gives up the identifier that was not seen for longest.
+func (r *Resolver) evict() bool {
+	for {
+		due, id, ok := r.aging.PopDue(math.MaxInt64)
+		if !ok {
+			return false
+		}
+		if !r.idents.Live(id) {
+			continue
+		}
+		e := r.idents.At(id)
+		if e.last > due {
+			r.aging.Set(e.last, id)
+			continue
+		}
+		p := r.current(e.profile)
+		r.detach(id)
+		r.arena.Free(e.raw)
+		r.arena.Free(e.users)
+		r.idents.Evict(id)
+		r.release(p)
+		r.turn.Count.Evicted++
+		return true
+	}
+}
+
+// Address gives the raw identifiers by which the profile can be reached: of
+// several of a kind the one seen last.
+func (r *Resolver) Address(id event.Hash) (user, loyalty, device []byte) {
+	found, ok := r.ids.Find(keyOf(id))
+	if !ok {
+		return nil, nil, nil
+	}
+	p := *found
+	for r.profiles.At(p).parent != 0 {
+		p = r.profiles.At(p).parent
+	}
+	var best [event.NumIdents]uint32
+	for i := r.profiles.At(p).idents; i != 0; i = r.idents.At(i).next {
+		e := r.idents.At(i)
+		if b := best[e.kind]; b == 0 || e.last > r.idents.At(b).last {
+			best[e.kind] = i
+		}
+	}
+	raw := func(k event.Ident) []byte {
+		if best[k] == 0 {
+			return nil
+		}
+		return r.arena.Get(r.idents.At(best[k]).raw)
+	}
+	return raw(event.IdentUser), raw(event.IdentLoyalty), raw(event.IdentDevice)
+}

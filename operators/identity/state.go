@@ -1,0 +1,118 @@
+package identity
+
+import (
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
+)
+
+// identifier is what is known of one identifier.
+type identifier struct {
+	first, last int64 // event times
+	placed      int64 // event time of what put it into its profile
+	rowDay      int64 // day of last_seen in its newest row
+	raw         flat.Ref
+	users       flat.Ref // hashes of the user_ids that it was seen with
+	profile     uint32
+	next        uint32 // next identifier of the profile
+	revision    uint32
+	kind        event.Ident
+	shared      bool
+}
+
+// profile is a connected set of identifiers, or one that was merged.
+type profile struct {
+	id       event.Hash
+	user     event.Hash // its user_id; zero: none
+	first    int64      // earliest event time
+	parent   uint32     // profile that it was merged into; 0: current
+	idents   uint32     // its identifiers
+	merged   uint32     // profiles merged into it
+	nextOld  uint32     // next in the list merged
+	lastOld  uint32     // last of the list merged
+	revision uint32     // of its row in identity_overrides
+}
+
+// reference is an order, call, case or shipment that belongs to a profile.
+type reference struct {
+	id      event.Hash // of the profile when it was named: finds entries reused since
+	last    int64
+	profile uint32
+}
+
+// current finds the profile that p lives on in.
+func (r *Resolver) current(p uint32) uint32 {
+	root := p
+	for {
+		next := r.profiles.At(root).parent
+		if next == 0 {
+			break
+		}
+		root = next
+	}
+	for p != root {
+		next := r.profiles.At(p).parent
+		if next != root {
+			r.profiles.Mut(p).parent = root
+		}
+		p = next
+	}
+	return root
+}
+
+// attach puts an identifier into a profile's list.
+func (r *Resolver) attach(id, p uint32, at int64) {
+	e, owner := r.idents.MutAt(id), r.profiles.Mut(p)
+	e.profile, e.placed = p, at
+	e.next, owner.idents = owner.idents, id
+	if e.kind == event.IdentUser {
+		owner.user = hashOf(r.idents.KeyAt(id))
+	}
+}
+
+// detach takes an identifier out of its profile's list.
+func (r *Resolver) detach(id uint32) {
+	e := r.idents.MutAt(id)
+	owner := r.profiles.Mut(e.profile)
+	if owner.idents == id {
+		owner.idents = e.next
+	} else {
+		for at := owner.idents; at != 0; at = r.idents.At(at).next {
+			if r.idents.At(at).next == id {
+				r.idents.MutAt(at).next = e.next
+				break
+			}
+		}
+	}
+	if e.kind == event.IdentUser {
+		owner.user = event.Hash{}
+	}
+	e.next = 0
+}
+
+// release frees a profile that has no identifiers, with those merged into it.
+func (r *Resolver) release(p uint32) {
+	e := r.profiles.At(p)
+	if e.idents != 0 || e.parent != 0 || p == r.held {
+		return
+	}
+	for old := e.merged; old != 0; {
+		next := r.profiles.At(old).nextOld
+		r.free(old)
+		old = next
+	}
+	r.free(p)
+}
+
+func (r *Resolver) free(p uint32) {
+	r.ids.Delete(keyOf(r.profiles.At(p).id))
+	r.profiles.Free(p)
+}
+
+// name lets a new profile be found by its id.
+func (r *Resolver) name(p uint32) {
+	v, _ := r.ids.Put(keyOf(r.profiles.At(p).id))
+	*v = p
+}
+
+func keyOf(h event.Hash) flat.Key  { return flat.Key{Hi: h.Hi, Lo: h.Lo} }
+func hashOf(k flat.Key) event.Hash { return event.Hash{Hi: k.Hi, Lo: k.Lo} }
