@@ -19,9 +19,9 @@ import (
 
 // Limits on a file, so that no text exhausts memory or the stack.
 const (
-	fileSizeMax  = 4 << 20
-	nestingMax   = 64
-	lineDepthMax = 256
+	fileSizeMax = 4 << 20
+	nestingMax  = 64
+	indentMax   = 2000 // columns, or chained "- - -"
 )
 
 // A File is a parsed configuration file.
@@ -124,7 +124,7 @@ func (p *parsing) checkText(raw []byte) (string, *Fault) {
 		return "", &f
 	}
 	text := strings.TrimPrefix(string(raw), "\ufeff")
-	line, column, depth, dashes := 1, 1, 0, 0
+	line, column, depth, leading := 1, 1, 0, true
 	for i, r := range text {
 		message := ""
 		switch {
@@ -137,15 +137,16 @@ func (p *parsing) checkText(raw []byte) (string, *Fault) {
 		}
 		switch r {
 		case '\n':
-			line, column, dashes = line+1, 0, 0
+			line, column, leading = line+1, 0, true
 		case '[', '{':
 			depth++
 		case ']', '}':
 			depth = max(depth-1, 0)
-		case '-', '?', '!', '&', '*', ':', '|', '>':
-			dashes++
+		case ' ', '-', '?':
+		default:
+			leading = false
 		}
-		if depth > 4*nestingMax || dashes > 4*lineDepthMax {
+		if depth > 4*nestingMax || leading && column > indentMax {
 			message = "is nested too deeply"
 		}
 		if message != "" {
