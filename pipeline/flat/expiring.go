@@ -1,0 +1,375 @@
+package flat
+
+import (
+	"math"
+	"math/bits"
+)
+
+const (
+	// blocksMax is the number of blocks of time that are counted apart.
+	blocksMax = 1 << 16
+	// purgeMin is the number of ids that must leave a full segment for it not
+	// to split: the price of a purge is shared by so many insertions.
+	purgeMin = 64
+	// timeMax bounds times and floors, so that sums of them never overflow.
+	timeMax = 1 << 61
+)
+
+// Expiring is a set of message ids, each with its event time in milliseconds.
+// An id is remembered as long as its time is not below a floor that only rises:
+// the caller's forgottenBefore (watermark − window), or, when more than the
+// limit of ids are remembered, the time that keeps the newest. That rule works
+// on blocks of time of 1/64 to 1/32 of the window: the block with the oldest
+// times is forgotten as a whole. Evicted counts these ids, Covered
+// is the window that is left. Neither the layout nor Sweep decides what is seen.
+//
+// Seen takes constant time and, at its limit, 13 bytes an id. Forgotten ids
+// leave the memory when their segment of 4,096 slots is full, or by Sweep.
+// Memory is kept at its peak. The set is laid out for its limit: segments
+// double in number until, at the limit, they are 93 % full. Times should lie
+// within 500 windows and 24 days of the floor; others work too, at a higher
+// price.
+type Expiring struct {
+	segments pages[idSegment]
+	used     []uint32
+	depth    []uint8
+	dir      []uint32
+	base     uint64 // The number of segments at depth 0.
+	dirDepth uint8
+	depthMax uint8
+
+	// others holds the few ids that do not fit: with times beyond
+	// [from, from+span), or of a segment that must not split. othersDue has the
+	// time of each, so all others are remembered ones.
+	others    *Table[int64]
+	othersDue *Timers
+
+	window  int64
+	limit   int
+	floor   int64 // Ids with smaller times are forgotten.
+	asked   int64 // The highest forgottenBefore.
+	from    int64 // No time in segments is smaller.
+	span    int64 // The range of times in segments, at most 2^32.
+	started bool
+
+	// count has the ids put per block of 1<<blockShift ms, as a ring; blocks
+	// before the one that begins at oldest are forgotten. live is their sum.
+	count      []uint32
+	blockShift uint8
+	oldest     int64
+	live       int
+
+	sweepNext  uint32
+	sweepFloor int64
+	evicted    uint64
+}
+
+// NewExpiring makes an empty set for at most limit ids, which should be kept
+// for window milliseconds.
+func NewExpiring(window int64, limit int) *Expiring {
+	limit = max(limit, 1)
+	base, doublings := uint64(limit+idMean-1)/idMean, uint8(0)
+	for base > 31 {
+		base, doublings = (base+1)/2, doublings+1
+	}
+	shift := min(bits.Len64(uint64(max(window, 1))/64), 24)
+	blocks := min(blocksMax, 1<<(32-shift))
+	x := &Expiring{
+		segments:   newPages[idSegment](1),
+		base:       base,
+		depthMax:   doublings + 2,
+		others:     NewTable[int64](0, 0),
+		othersDue:  NewTimers(),
+		window:     window,
+		limit:      limit,
+		floor:      math.MinInt64,
+		asked:      math.MinInt64,
+		sweepFloor: math.MinInt64,
+		span:       int64(blocks) << shift,
+		count:      make([]uint32, blocks),
+		blockShift: uint8(shift),
+	}
+	for range base {
+		x.dir = append(x.dir, x.addSegment(0))
+	}
+	return x
+}
+
+// Seen reports whether the id with hash h is remembered, and remembers it with
+// its time if not. An id whose time is below the floor is not kept. Hashes must
+// be keyed: 64 bits are taken for the id.
+func (x *Expiring) Seen(h uint64, timeMs, forgottenBefore int64) bool {
+	timeMs = min(max(timeMs, -timeMax), timeMax)
+	if !x.started {
+		x.start(timeMs)
+	}
+	x.ask(forgottenBefore)
+	h = spread(h)
+	low, high := lowHalf(h), uint32(h>>32)
+	n := x.segment(high)
+	at, found := x.segments.at(n).search(low, high)
+	if found && x.timeOf(x.segments.at(n).time[at]) >= x.floor {
+		return true
+	}
+	if x.others.Len() > 0 {
+		if _, ok := x.others.Find(Key{Hi: h}); ok {
+			return true
+		}
+	}
+	if timeMs < x.floor {
+		return false
+	}
+	switch {
+	case !x.fits(timeMs):
+		x.other(h, timeMs)
+	case found:
+		x.segments.mut(n).time[at] = uint32(timeMs)
+		x.count1(timeMs)
+	default:
+		x.insert(h, n, at, timeMs)
+	}
+	if x.live+x.others.Len() > x.limit {
+		x.shrink()
+	}
+	return false
+}
+
+// start lays the range of times around the first one.
+func (x *Expiring) start(timeMs int64) {
+	x.started = true
+	x.from = timeMs - x.span/2
+	x.oldest = x.block(x.from)
+}
+
+// ask takes the caller's floor.
+func (x *Expiring) ask(forgottenBefore int64) {
+	if forgottenBefore > x.asked {
+		x.asked = min(forgottenBefore, timeMax+1)
+		x.raise(x.asked)
+	}
+}
+
+// Sweep raises the floor and frees the room of forgotten ids in one segment.
+func (x *Expiring) Sweep(forgottenBefore int64) {
+	if !x.started {
+		return
+	}
+	x.ask(forgottenBefore)
+	if x.sweepNext == 0 {
+		x.sweepFloor = x.floor
+	}
+	x.purge(x.sweepNext)
+	x.sweepNext++
+	if int(x.sweepNext) == len(x.used) {
+		x.sweepNext = 0
+		x.from = max(x.from, x.sweepFloor)
+	}
+}
+
+// Len is the number of ids remembered; of the oldest block of time it counts
+// forgotten ones too.
+func (x *Expiring) Len() int { return x.live + x.others.Len() }
+
+// Cap is the limit.
+func (x *Expiring) Cap() int { return x.limit }
+
+// Evicted is the number of ids that were forgotten because of the limit.
+func (x *Expiring) Evicted() uint64 { return x.evicted }
+
+// Covered is the window in milliseconds that is really covered: the configured
+// one unless the limit has cut it.
+func (x *Expiring) Covered() int64 {
+	if x.floor <= x.asked {
+		return x.window
+	}
+	cut := uint64(x.floor) - uint64(x.asked)
+	return x.window - int64(min(cut, uint64(max(x.window, 0))))
+}
+
+// Bytes is the memory taken.
+func (x *Expiring) Bytes() int {
+	return x.segments.bytes() + 5*cap(x.used) + 4*cap(x.dir) + 4*len(x.count) + x.others.Bytes() + x.othersDue.Bytes()
+}
+
+// raise moves the floor up.
+func (x *Expiring) raise(floor int64) {
+	if floor <= x.floor {
+		return
+	}
+	x.floor = floor
+	x.dropOthers()
+	if floor <= x.from {
+		return
+	}
+	switch ahead := floor - x.from; {
+	case ahead >= x.span:
+		x.forgetAll()
+	case ahead >= x.span/2:
+		for n := range x.used {
+			x.purge(uint32(n))
+		}
+		x.from = floor
+	}
+	for end := x.block(floor); x.oldest < end; {
+		x.dropBlock()
+	}
+}
+
+// forgetAll empties the segments: no time in them is above the floor.
+func (x *Expiring) forgetAll() {
+	for n := range x.used {
+		if x.used[n] > 0 {
+			clear(x.segments.mut(uint32(n)).low[:])
+			x.used[n] = 0
+		}
+	}
+	clear(x.count)
+	x.live = 0
+	x.from = x.floor
+	x.oldest = x.block(x.floor)
+}
+
+// shrink forgets the oldest ids until the limit holds.
+func (x *Expiring) shrink() {
+	for x.Len() > x.limit {
+		before := x.Len()
+		due, ok := x.othersDue.Min()
+		if ok && (x.live == 0 || due < x.oldest) {
+			x.floor = max(x.floor, due+1)
+		} else {
+			x.dropBlock()
+			x.floor = max(x.floor, x.oldest)
+		}
+		x.dropOthers()
+		x.evicted += uint64(before - x.Len())
+	}
+}
+
+// dropBlock counts the oldest block of time no more.
+func (x *Expiring) dropBlock() {
+	c := x.countOf(x.oldest)
+	x.live -= int(*c)
+	*c = 0
+	x.oldest += 1 << x.blockShift
+}
+
+// dropOthers removes the forgotten ids among those kept apart.
+func (x *Expiring) dropOthers() {
+	for {
+		_, id, ok := x.othersDue.PopDue(x.floor)
+		if !ok {
+			return
+		}
+		x.others.DeleteID(id)
+	}
+}
+
+// fits reports whether segments can hold the time. A block less than the span
+// keeps the first and the last block apart in the ring.
+func (x *Expiring) fits(t int64) bool {
+	return t >= x.from && t-x.from < x.span-1<<x.blockShift
+}
+
+// timeOf is the time of which a segment has the low 32 bits.
+func (x *Expiring) timeOf(low uint32) int64 { return x.from + int64(low-uint32(x.from)) }
+
+func (x *Expiring) block(t int64) int64 { return t >> x.blockShift << x.blockShift }
+
+func (x *Expiring) countOf(t int64) *uint32 { return &x.count[int(t>>x.blockShift)&(len(x.count)-1)] }
+
+func (x *Expiring) count1(t int64) {
+	*x.countOf(t)++
+	x.live++
+}
+
+// place spreads the high half of a hash over the segments of depth 0 and, in
+// its low 32 bits, within one of them.
+func (x *Expiring) place(high uint32) uint64 { return uint64(high) * x.base }
+
+func (x *Expiring) segment(high uint32) uint32 {
+	return x.dir[x.place(high)<<x.dirDepth>>32]
+}
+
+func (x *Expiring) addSegment(depth uint8) uint32 {
+	x.segments.grow()
+	x.used = append(x.used, 0)
+	x.depth = append(x.depth, depth)
+	return uint32(len(x.used) - 1)
+}
+
+// insert adds an id that belongs at slot at of segment n.
+func (x *Expiring) insert(h uint64, n, at uint32, t int64) {
+	low, high := lowHalf(h), uint32(h>>32)
+	for x.used[n] >= idFull {
+		if x.purge(n) < purgeMin {
+			if x.depth[n] == x.depthMax {
+				x.other(h, t)
+				return
+			}
+			x.split(n, high)
+		}
+		n = x.segment(high)
+		at, _ = x.segments.at(n).search(low, high)
+	}
+	x.segments.mut(n).insert(at, low, high, uint32(t))
+	x.used[n]++
+	x.count1(t)
+}
+
+// split divides segment n, that of high, by the next bit of its places.
+func (x *Expiring) split(n, high uint32) {
+	if x.depth[n] == x.dirDepth {
+		dir := make([]uint32, 2*len(x.dir))
+		for i, s := range x.dir {
+			dir[2*i], dir[2*i+1] = s, s
+		}
+		x.dir, x.dirDepth = dir, x.dirDepth+1
+	}
+	depth := x.depth[n]
+	old := *x.segments.at(n)
+	m := x.addSegment(depth + 1)
+	first, second := x.segments.mut(n), x.segments.mut(m)
+	clear(first.low[:])
+	x.used[n], x.depth[n] = 0, depth+1
+	for i, low := range old.low {
+		if low == 0 {
+			continue
+		}
+		half, to := first, n
+		if x.place(old.high[i])>>(31-depth)&1 != 0 {
+			half, to = second, m
+		}
+		half.add(low, old.high[i], old.time[i])
+		x.used[to]++
+	}
+	// Of the run in dir that was the old segment's, the second half is new.
+	run := 1 << (x.dirDepth - depth)
+	start := int(x.place(high)<<x.dirDepth>>32) &^ (run - 1)
+	for i := start + run/2; i < start+run; i++ {
+		x.dir[i] = m
+	}
+}
+
+// purge removes the forgotten ids of segment n.
+func (x *Expiring) purge(n uint32) int {
+	if x.used[n] == 0 {
+		return 0
+	}
+	removed := x.segments.mut(n).purge(func(time uint32) bool { return x.timeOf(time) < x.floor })
+	x.used[n] -= uint32(removed)
+	return removed
+}
+
+// other keeps an id apart.
+func (x *Expiring) other(h uint64, t int64) {
+	id, _ := x.others.PutID(Key{Hi: h})
+	*x.others.MutAt(id) = t
+	x.othersDue.Set(t, id)
+}
+
+// spread mixes a hash, so that sets which share bits of it fill evenly.
+func spread(h uint64) uint64 {
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
