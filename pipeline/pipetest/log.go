@@ -194,6 +194,19 @@ func Profile(name string) event.Hash {
 	return Hasher().Sum(event.TagProfile, []byte(name))
 }
 
+// profiles maps the hashes of the log's profiles to their names.
+func (l *Log) profiles() map[event.Hash]string {
+	names := map[event.Hash]string{}
+	for _, e := range l.entries {
+		for _, name := range []string{e.profile, e.current} {
+			if name != "" {
+				names[Profile(name)] = name
+			}
+		}
+	}
+	return names
+}
+
 // Batch makes one batch of all events of the log, finished as a source's
 // decoder and the engine would leave it. Own and Mark are the watermark of one
 // partition with the given out-of-orderness.

@@ -242,3 +242,15 @@ func (r *runner) named(s string) string {
 	}
 	return s
 }
+
+// Text lists rows that a test made itself as Final does; profiles have the
+// names of the log.
+func Text(l *Log, rows *schema.Rows, omit ...string) string {
+	r := &runner{profile: l.profiles()}
+	var lines []string
+	for _, e := range r.appendRows(nil, rows) {
+		lines = append(lines, e.line(append(omit, "revision")))
+	}
+	slices.Sort(lines)
+	return join(lines)
+}

@@ -79,17 +79,10 @@ type shard struct {
 func newRunner(op pipeline.Operator, l *Log, o Options) *runner {
 	r := &runner{
 		op: op, spec: op.Spec(), all: l.Batch(o.Lag), own: math.MinInt64, before: math.MinInt64,
-		merged: map[event.Hash]event.Hash{}, profile: map[event.Hash]string{},
+		merged: map[event.Hash]event.Hash{}, profile: l.profiles(),
 	}
 	if router, ok := op.(pipeline.Router); ok {
 		r.aim = router.NewRoute()
-	}
-	for _, e := range l.entries {
-		for _, name := range []string{e.profile, e.current} {
-			if name != "" {
-				r.profile[Profile(name)] = name
-			}
-		}
 	}
 	want := r.spec.Needs
 	want.Columns = want.Columns.Or(event.SetOf(event.Event, event.EventTime, event.MessageID))

@@ -1,0 +1,209 @@
+package sessions
+
+import (
+	"touchstream/pipeline"
+	"touchstream/pipeline/cart"
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
+)
+
+// fold counts an event in its session.
+func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, late bool) {
+	at, eff := b.Time(row), b.Eff(row)
+	key := flat.Key(b.Device[row])
+	deviceID := h.devices.ID(key)
+	if deviceID == 0 {
+		h.makeRoom(t)
+		deviceID, _ = h.devices.PutID(key)
+		h.devices.MutAt(deviceID).lastEnd = event.Absent
+	}
+	id, older, newer, isCutOff := h.place(t, h.devices.MutAt(deviceID), at, eff)
+	var s *session
+	if id != 0 {
+		s = h.sessions.Mut(id)
+	} else {
+		if h.alive >= h.aliveMax && h.evictSession(t) {
+			// It may have been a neighbour.
+			_, older, newer, _ = h.place(t, h.devices.MutAt(deviceID), at, eff)
+		}
+		id, s = h.open(t, b, row, deviceID, older, newer)
+		if isCutOff {
+			s.marks |= isCut
+		}
+	}
+	if at < s.start {
+		h.moveStart(t, s, b, row)
+	}
+	if late {
+		s.late++
+		t.Count.Late++
+	}
+	h.count(t, s, b, row)
+	if at > s.end {
+		s.engaged += min(h.cfg.EngagedGap, at-s.end)
+		s.end = at
+	}
+	h.touch(id, s, eff)
+	if late {
+		h.checkNext(h.devices.At(s.device), id, eff)
+	}
+}
+
+// moveStart makes the event the session's earliest: the session gets another id.
+func (h *shard) moveStart(t *pipeline.Turn, s *session, b *event.Batch, row int) {
+	if s.revision > 0 {
+		h.emit(t, s, true)
+		s.revision = 0
+	}
+	s.start = b.Time(row)
+	s.id = idOf(t.Hasher, s.start, b.Device[row], b.Message[row])
+}
+
+// checkNext corrects the session that follows if it is no new visitor's any more.
+func (h *shard) checkNext(d *device, id uint32, eff int64) {
+	next := h.after(d, id)
+	if next == 0 {
+		return
+	}
+	if s := h.sessions.Mut(next); s.revision > 0 && s.is(wasNew) != h.isNewVisitor(s) {
+		h.touch(next, s, eff)
+	}
+}
+
+// foldSystem lets a system event name the profile of the session that is open
+// at its time.
+func (h *shard) foldSystem(b *event.Batch, row int) {
+	d, ok := h.devices.Find(flat.Key(b.Device[row]))
+	if !ok {
+		return
+	}
+	at, id := b.Time(row), d.newest
+	for id != 0 && h.sessions.At(id).start > at {
+		id = h.sessions.At(id).older
+	}
+	if id == 0 {
+		return
+	}
+	s := h.sessions.At(id)
+	if at > s.end && (!h.isNear(at-s.end) || at-s.start >= h.cfg.MaxDuration) {
+		return
+	}
+	if h.identify(h.sessions.Mut(id), b, row) {
+		h.touch(id, h.sessions.Mut(id), b.Eff(row))
+	}
+}
+
+// identify takes the event's profile and user and reports a change of the row.
+func (h *shard) identify(s *session, b *event.Batch, row int) bool {
+	user := b.Ident[event.IdentUser][row]
+	known := !user.IsZero() || !b.Ident[event.IdentLoyalty][row].IsZero()
+	shared := s.setUser(user.Lo)
+	return s.setProfile(b.Profile[row], b.Time(row), known) || shared
+}
+
+// count adds the event to the session's figures and texts.
+func (h *shard) count(t *pipeline.Turn, s *session, b *event.Batch, row int) {
+	at, name := b.Time(row), b.Name[row]
+	s.events++
+	if b.Flags[row]&event.IsBot != 0 || int64(s.nextMinute(int32(at/60_000))) > h.env.EventsPerMinuteMax {
+		s.marks |= isBot
+	}
+	h.identify(s, b, row)
+	h.offerTexts(s, b, row, at)
+	h.countProducts(t, s, b, row)
+	switch name {
+	case event.PagePing:
+		s.pings++
+	case event.Page, event.Screen:
+		s.pageViews++
+	case event.ProductViewed:
+		s.productViews++
+	case event.CheckoutStarted:
+		s.marks |= hasCheckout
+	case event.ProductsSearched:
+		h.tradeOf(s).searches++
+	case event.ProductAdded, event.WishlistProductAddedToCart:
+		h.tradeOf(s).adds++
+	case event.ProductRemoved:
+		h.tradeOf(s).removes++
+	}
+	if cart.IsChange(name) {
+		h.countTrade(t, s, b, row)
+	}
+}
+
+// countTrade applies an event to the session's cart, currency and orders.
+func (h *shard) countTrade(t *pipeline.Turn, s *session, b *event.Batch, row int) {
+	tr := h.tradeOf(s)
+	foreign, cur := false, uint32(0)
+	if text := b.Text(event.Currency, row); len(text) > 0 && hasAmount(b, row) {
+		text = cut(text, textMax)
+		cur = uint32(t.Hasher.Sum(event.TagText, text).Lo) | 1
+		if at := b.Time(row); h.lacks(s, currency, at, at < s.end) {
+			h.drafts = append(h.drafts[:0], draft{currency, at, text})
+			h.writeTexts(s)
+			tr.currency = cur
+		}
+		if foreign = cur != tr.currency; foreign {
+			t.Count.Ignored++
+		}
+	}
+	if b.Name[row] == event.OrderCompleted {
+		h.addOrder(t, s, tr, b, row, cur)
+	}
+	h.cart.Load(h.arena.Get(tr.cart))
+	h.cart.Apply(b, row, foreign)
+	h.storeCart(s, tr)
+}
+
+// hasAmount reports whether an order or cart change tells an amount or a price.
+func hasAmount(b *event.Batch, row int) bool {
+	if b.Num(event.Price, row) != event.Absent {
+		return true
+	}
+	if b.Name[row] == event.OrderCompleted {
+		return b.Num(event.Amount, row) != event.Absent
+	}
+	first := int(b.ItemFirst[row])
+	for i := first; i < first+int(b.ItemCount[row]); i++ {
+		if b.ItemNum(event.Price, i) != event.Absent {
+			return true
+		}
+	}
+	return false
+}
+
+// countProducts notes the products that the event names.
+func (h *shard) countProducts(t *pipeline.Turn, s *session, b *event.Batch, row int) {
+	if p := b.Text(event.ProductID, row); len(p) > 0 {
+		h.addProduct(s, t.Hasher.Sum(event.TagText, p).Lo)
+	} else if p := b.Text(event.SKU, row); len(p) > 0 {
+		h.addProduct(s, t.Hasher.Sum(event.TagText, p).Lo)
+	}
+	first := int(b.ItemFirst[row])
+	for i := first; i < first+int(b.ItemCount[row]); i++ {
+		p := b.ItemText(event.ProductID, i)
+		if len(p) == 0 {
+			p = b.ItemText(event.SKU, i)
+		}
+		if len(p) > 0 {
+			h.addProduct(s, t.Hasher.Sum(event.TagText, p).Lo)
+		}
+	}
+}
+
+func (h *shard) addProduct(s *session, product uint64) {
+	all := flat.Of[uint64](h.arena.Get(s.products))
+	for _, p := range all {
+		if p == product {
+			return
+		}
+	}
+	n := len(all)
+	if n >= int(h.cfg.Products) {
+		s.marks |= isCapped
+		return
+	}
+	s.products = h.arena.Resize(s.products, 8*n+8)
+	flat.Of[uint64](h.arena.Mut(s.products))[n] = product
+}
