@@ -140,7 +140,7 @@ func (r *reference) resolve(lookup func(string) (string, bool)) (value, problem 
 		return "", r.text + " is not of the form ${NAME} or ${NAME:-default}; a literal ${ is written $${"
 	}
 	value, ok := lookup(r.name)
-	if r.hasDefault && value == "" {
+	if r.hasDefault && (!ok || value == "") {
 		return r.fallback, ""
 	}
 	if !ok {
