@@ -63,6 +63,10 @@ func wants(cfg *Config) event.Want {
 			w.Columns.Add(event.UserAgent)
 		}
 	}
+	if w.Columns.Has(event.Amount) {
+		// An event's amount may have to be made from its lines.
+		w = w.Or(event.Want{Columns: event.SetOf(event.Price, event.Quantity), Items: true})
+	}
 	return w
 }
 

@@ -179,27 +179,19 @@ func (b *Batch) Add() int {
 // Undo takes back the rows from row on, with their items and attributes: a
 // decoder found a fault in the middle of them.
 func (b *Batch) Undo(row int) {
-	for r := row; r < b.N; r++ {
+	items, attrs := b.Item.N, len(b.AttrKey)
+	for r := b.N - 1; r >= row; r-- {
+		if b.ItemCount[r] > 0 {
+			items = int(b.ItemFirst[r])
+		}
+		if b.AttrCount[r] > 0 {
+			attrs = int(b.AttrFirst[r])
+		}
 		b.clearRow(r)
-	}
-	b.N = row
-	items, attrs := 0, 0
-	if row > 0 {
-		for r := row - 1; r >= 0; r-- {
-			if b.ItemCount[r] > 0 {
-				items = int(b.ItemFirst[r] + b.ItemCount[r])
-				break
-			}
-		}
-		for r := row - 1; r >= 0; r-- {
-			if b.AttrCount[r] > 0 {
-				attrs = int(b.AttrFirst[r] + b.AttrCount[r])
-				break
-			}
-		}
 	}
 	b.Item.truncate(items)
 	b.AttrKey, b.AttrVal = b.AttrKey[:attrs], b.AttrVal[:attrs]
+	b.N = row
 }
 
 func (b *Batch) clearRow(r int) {
