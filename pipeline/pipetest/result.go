@@ -254,3 +254,20 @@ func Text(l *Log, rows *schema.Rows, omit ...string) string {
 	slices.Sort(lines)
 	return join(lines)
 }
+
+// Diff lists the lines that only one of two sorted texts has.
+func Diff(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	var out []string
+	for _, l := range g {
+		if !slices.Contains(w, l) {
+			out = append(out, "got:  "+l)
+		}
+	}
+	for _, l := range w {
+		if !slices.Contains(g, l) {
+			out = append(out, "want: "+l)
+		}
+	}
+	return strings.Join(out, "\n")
+}
