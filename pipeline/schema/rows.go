@@ -188,3 +188,28 @@ func (r *Rows) Append(o *Rows) {
 	}
 	r.N += o.N
 }
+
+// Truncate takes back the rows from n on; their texts stay in the arena.
+func (r *Rows) Truncate(n int) {
+	for i := range r.Cols {
+		c := &r.Cols[i]
+		switch r.Table.Columns[i].Type {
+		case Texts, Map:
+			c.End = c.End[:n]
+			c.Str = c.Str[:c.ends()]
+		case Moneys:
+			c.End = c.End[:n]
+			c.I64 = c.I64[:c.ends()]
+		default:
+			c.Str, c.I64, c.F64 = c.Str[:min(n, len(c.Str))], c.I64[:min(n, len(c.I64))], c.F64[:min(n, len(c.F64))]
+		}
+	}
+	r.N = n
+}
+
+func (d *Data) ends() int {
+	if len(d.End) == 0 {
+		return 0
+	}
+	return int(d.End[len(d.End)-1])
+}

@@ -1,0 +1,298 @@
+package ropo
+
+import (
+	"math"
+
+	"touchstream/pipeline"
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
+	"touchstream/pipeline/schema"
+	"touchstream/pipeline/venue"
+)
+
+// Operator finds research before purchases.
+type Operator struct {
+	cfg    Config
+	shards int
+	venue  *venue.Venue // nil: no category zones
+}
+
+// New makes the operator. The venue may be nil.
+func New(cfg Config, shards int, v *venue.Venue) *Operator {
+	return &Operator{cfg: cfg, shards: shards, venue: v}
+}
+
+// Name is the operator's key in the configuration.
+func (o *Operator) Name() string { return "ropo" }
+
+// Spec tells that ropo sees the events of a profile in time order.
+func (o *Operator) Spec() pipeline.Spec {
+	return pipeline.Spec{
+		Key: pipeline.ByProfile, Order: pipeline.InTime,
+		Needs: event.Want{Items: true, Columns: event.SetOf(event.Channel, event.DeviceType, event.Campaign, event.ProductID, event.SKU,
+			event.Category, event.Quantity, event.Price, event.Amount, event.Currency, event.OrderID, event.Fulfilment, event.StoreID,
+			event.ZoneID, event.MessageID)},
+		Tables: []*schema.Table{Table},
+	}
+}
+
+// Takes reports whether a late row is within the lookback and matters.
+func (o *Operator) Takes(b *event.Batch, row int) bool {
+	return o.kind(b, row) != other && b.Mark[row]-b.Time(row) <= o.cfg.Lookback
+}
+
+// rowKind is what a row means to ropo.
+type rowKind uint8
+
+const (
+	other rowKind = iota
+	touchRow
+	orderRow
+	refundRow
+	placeRow
+)
+
+func (o *Operator) kind(b *event.Batch, row int) rowKind {
+	switch b.Name[row] {
+	case event.ProductViewed, event.ProductClicked, event.ProductAdded:
+		return touchRow
+	case event.ProductListViewed:
+		if len(b.Text(event.Category, row)) > 0 {
+			return touchRow
+		}
+	case event.TagRead:
+		return touchRow
+	case event.Custom:
+		if string(b.Text(event.Event, row)) == "Staff Scan" {
+			return touchRow
+		}
+	case event.OrderCompleted:
+		return orderRow
+	case event.OrderRefunded, event.OrderCancelled:
+		return refundRow
+	case event.StoreEntered, event.StoreExited, event.SensorSeen, event.ZoneEntered, event.ZoneExited:
+		return placeRow
+	}
+	return other
+}
+
+// shard is the state of one shard.
+type shard struct {
+	op       *Operator
+	profiles *flat.Table[profile]
+	orders   *flat.Slab[order]
+	lines    *flat.Slab[line]
+	arena    *flat.Arena
+	timers   *flat.Timers // forget
+	stays    *flat.Timers // zone stays
+
+	turn    *pipeline.Turn
+	scratch []byte
+	id      []byte
+}
+
+// NewShard makes the state of one shard.
+func (o *Operator) NewShard(n int) pipeline.Shard {
+	return &shard{
+		op: o, profiles: flat.NewTable[profile](max(1, int(o.cfg.MaxProfiles)/o.shards), uint64(n)), orders: flat.NewSlab[order](),
+		lines: flat.NewSlab[line](), arena: flat.NewArena(), timers: flat.NewTimers(), stays: flat.NewTimers(),
+	}
+}
+
+// Entries is the number of profiles.
+func (s *shard) Entries() int { return s.profiles.Len() }
+
+// Bytes is the memory of the state.
+func (s *shard) Bytes() int {
+	return s.profiles.Bytes() + s.orders.Bytes() + s.lines.Bytes() + s.arena.Bytes() + s.timers.Bytes() + s.stays.Bytes()
+}
+
+// Fold takes rows in time order.
+func (s *shard) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {
+	s.turn = t
+	for _, r := range rows {
+		row := int(r)
+		s.fire(b.Eff(row))
+		kind := s.op.kind(b, row)
+		if kind == other {
+			continue
+		}
+		if b.IsLate(row) {
+			if b.Mark[row]-b.Time(row) > s.op.cfg.Lookback {
+				continue
+			}
+			t.Count.Late++
+		}
+		s.row(b, row, kind)
+	}
+}
+
+func (s *shard) row(b *event.Batch, row int, kind rowKind) {
+	h := b.Profile[row]
+	if h.IsZero() {
+		if kind == orderRow {
+			s.unknownOrder(b, row)
+		}
+		return
+	}
+	id := s.profileOf(h, b.Time(row))
+	if s.isSighting(b, row) {
+		s.sight(id, b, row)
+	}
+	switch kind {
+	case touchRow:
+		s.touchRow(id, b, row)
+	case orderRow:
+		s.orderRow(id, b, row)
+	case refundRow:
+		s.refundRow(id, b, row)
+	}
+	s.stay(id, b, row)
+}
+
+// profileOf finds or makes the profile's entry and keeps it alive.
+func (s *shard) profileOf(h event.Hash, at int64) uint32 {
+	key := flat.Key{Hi: h.Hi, Lo: h.Lo}
+	id := s.profiles.ID(key)
+	if id == 0 {
+		for s.profiles.Full() {
+			if !s.evict() {
+				break
+			}
+		}
+		id, _ = s.profiles.PutID(key)
+		p := s.profiles.MutAt(id)
+		p.dropped, p.last = math.MinInt64, at
+		p.forget = at + s.op.cfg.Lookback
+		s.timers.Set(p.forget, id)
+		return id
+	}
+	if p := s.profiles.At(id); at > p.last {
+		s.profiles.MutAt(id).last = at
+	}
+	return id
+}
+
+// Advance fires what is due before the watermark.
+func (s *shard) Advance(t *pipeline.Turn) {
+	s.turn = t
+	s.fire(t.Watermark)
+}
+
+func (s *shard) fire(before int64) {
+	for {
+		due, id, ok := s.stays.PopDue(before)
+		if !ok {
+			break
+		}
+		if s.profiles.Live(id) {
+			s.stayDue(id, due)
+		}
+	}
+	for {
+		due, id, ok := s.timers.PopDue(before)
+		if !ok {
+			return
+		}
+		if s.profiles.Live(id) && s.profiles.At(id).forget == due {
+			s.age(id, due)
+		}
+	}
+}
+
+// age lets go what is older than the lookback, and the profile when nothing is
+// left.
+func (s *shard) age(id uint32, now int64) {
+	p := s.profiles.MutAt(id)
+	if now < p.last+s.op.cfg.Lookback {
+		p.forget = p.last + s.op.cfg.Lookback
+		s.timers.Set(p.forget, id)
+		s.dropOld(p, now-s.op.cfg.Lookback)
+		return
+	}
+	s.forget(id)
+	s.profiles.DeleteID(id)
+}
+
+func (s *shard) evict() bool {
+	for {
+		due, id, ok := s.timers.PopDue(math.MaxInt64)
+		if !ok {
+			return false
+		}
+		if !s.profiles.Live(id) || s.profiles.At(id).forget != due {
+			continue
+		}
+		p := s.profiles.MutAt(id)
+		if alive := p.last + s.op.cfg.Lookback; alive > due {
+			p.forget = alive
+			s.timers.Set(alive, id)
+			continue
+		}
+		s.forget(id)
+		s.profiles.Evict(id)
+		s.turn.Count.Evicted++
+		return true
+	}
+}
+
+// forget frees all that a profile holds.
+func (s *shard) forget(id uint32) {
+	p := s.profiles.MutAt(id)
+	for _, t := range flat.Of[touch](s.arena.Get(p.touches)) {
+		s.arena.Free(t.texts)
+	}
+	s.arena.Free(p.touches)
+	s.arena.Free(p.visits)
+	s.arena.Free(p.sighted)
+	s.arena.Free(p.zone.texts)
+	for o := p.orders; o != 0; {
+		next := s.orders.At(o).next
+		s.freeOrder(o)
+		o = next
+	}
+}
+
+func (s *shard) freeOrder(o uint32) {
+	for l := s.orders.At(o).lines; l != 0; {
+		next := s.lines.At(l).next
+		s.freeLine(l)
+		l = next
+	}
+	s.arena.Free(s.orders.At(o).texts)
+	s.orders.Free(o)
+}
+
+func (s *shard) freeLine(l uint32) {
+	e := s.lines.At(l)
+	for _, v := range e.levels {
+		s.arena.Free(v.firstTexts)
+		s.arena.Free(v.lastTexts)
+		s.arena.Free(v.days)
+	}
+	s.arena.Free(e.texts)
+	s.lines.Free(l)
+}
+
+// dropOld lets touches and orders before a time go.
+func (s *shard) dropOld(p *profile, before int64) {
+	touches := flat.Of[touch](s.arena.Get(p.touches))
+	n := 0
+	for n < len(touches) && touches[n].at < before {
+		s.arena.Free(touches[n].texts)
+		n++
+	}
+	if n > 0 {
+		p.touches = s.arena.Replace(p.touches, flat.Bytes(touches[n:]))
+	}
+	for at := &p.orders; *at != 0; {
+		o := s.orders.Mut(*at)
+		if o.at >= before {
+			at = &o.next
+			continue
+		}
+		next := o.next
+		s.freeOrder(*at)
+		*at = next
+	}
+}
