@@ -57,7 +57,9 @@ type SourceConfig struct {
 	Source     Source
 	NewDecoder func() event.Decoder
 	Defaults   []event.Default
-	IsBot      func(userAgent []byte) bool
+	// Bots are parts of the user agents of bots, in lower case; none: bots are
+	// not looked for.
+	Bots []string
 
 	// MaxRecord is the largest record in bytes; longer ones are dead letters.
 	MaxRecord      int64

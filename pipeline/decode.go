@@ -22,7 +22,11 @@ func newDecodeWorker(cfg *Config) *decodeWorker {
 	for i := range cfg.Sources {
 		s := &cfg.Sources[i]
 		w.decoders = append(w.decoders, s.NewDecoder())
-		w.finishers = append(w.finishers, event.Finisher{Hasher: cfg.Hasher, Defaults: s.Defaults, IsBot: s.IsBot})
+		finisher := event.Finisher{Hasher: cfg.Hasher, Defaults: s.Defaults}
+		if len(s.Bots) > 0 {
+			finisher.Bots = event.NewBotTest(s.Bots)
+		}
+		w.finishers = append(w.finishers, finisher)
 	}
 	for _, op := range cfg.Operators {
 		if _, ok := op.(Router); ok {
@@ -59,7 +63,7 @@ func wants(cfg *Config) event.Want {
 		}
 	}
 	for i := range cfg.Sources {
-		if cfg.Sources[i].IsBot != nil {
+		if len(cfg.Sources[i].Bots) > 0 {
 			w.Columns.Add(event.UserAgent)
 		}
 	}

@@ -21,8 +21,8 @@ type Default struct {
 type Finisher struct {
 	Hasher   *Hasher
 	Defaults []Default
-	// IsBot judges a user agent; nil when bots are not looked for.
-	IsBot func(userAgent []byte) bool
+	// Bots judges user agents; nil when bots are not looked for.
+	Bots *BotTest
 
 	scratch []byte
 }
@@ -46,9 +46,9 @@ func (f *Finisher) Finish(c *Chunk, b *Batch) {
 		}
 	}
 	f.identifiers(b)
-	if f.IsBot != nil && b.Str[UserAgent] != nil {
+	if f.Bots != nil && b.Str[UserAgent] != nil {
 		for r := range b.N {
-			if ua := b.Text(UserAgent, r); ua != nil && f.IsBot(ua) {
+			if ua := b.Text(UserAgent, r); len(ua) > 0 && f.Bots.Is(ua) {
 				b.Flags[r] |= IsBot
 			}
 		}
