@@ -1,0 +1,90 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+)
+
+// faults gathers everything that is wrong with one expression.
+type faults struct {
+	text string
+	list []string
+}
+
+// at adds a fault at a node.
+func (f *faults) at(n ast.Node, format string, args ...any) {
+	f.add(n.Location().From, fmt.Sprintf(format, args...))
+}
+
+func (f *faults) add(rune0 int, message string) {
+	line, column, seen := 1, 1, 0
+	for _, r := range f.text {
+		if seen == rune0 {
+			break
+		}
+		seen++
+		column++
+		if r == '\n' {
+			line, column = line+1, 1
+		}
+	}
+	where := fmt.Sprintf("column %d", column)
+	if line > 1 {
+		where = fmt.Sprintf("line %d, column %d", line, column)
+	}
+	f.list = append(f.list, where+": "+message)
+}
+
+// library adds an error of the expression library.
+func (f *faults) library(err error) {
+	var e *file.Error
+	if errors.As(err, &e) {
+		f.add(e.From, e.Message)
+		return
+	}
+	f.list = append(f.list, err.Error())
+}
+
+func (f *faults) err() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(f.list, "; "))
+}
+
+// nearest is the known name that is most like the given one; empty when none
+// is near.
+func nearest(name string, known []string) string {
+	best, bestDistance := "", max(2, len(name)/3)+1
+	for _, k := range known {
+		if d := distance(name, k); d < bestDistance {
+			best, bestDistance = k, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to change, add or leave out.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
