@@ -1,0 +1,65 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// MakeDir makes a folder and those above it.
+func MakeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Explain(dir, err)
+	}
+	return nil
+}
+
+// Create makes a file, or empties the one that is there.
+func Create(path string) (*os.File, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, Explain(path, err)
+	}
+	return f, nil
+}
+
+// IsFull reports whether the error goes away when room is made.
+func IsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// Explain makes a sentence of an error with a file or folder. It keeps the
+// error, so that IsFull still works on it.
+func Explain(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	cause, at := err, path
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		cause, at = pe.Err, pe.Path
+	}
+	advice := ""
+	switch {
+	case errors.Is(cause, syscall.ENOSPC):
+		advice = "make room on the disk"
+	case errors.Is(cause, syscall.EDQUOT):
+		advice = "make room within the user's quota"
+	case errors.Is(cause, fs.ErrPermission):
+		advice = fmt.Sprintf("give this user the right to write in %s, or choose another folder", filepath.Dir(at))
+	case errors.Is(cause, syscall.EROFS):
+		advice = "choose a folder on a disk that can be written"
+	case errors.Is(cause, syscall.ENOTDIR), errors.Is(cause, fs.ErrExist):
+		advice = "a file stands where a folder is needed; choose another folder"
+	case errors.Is(cause, syscall.EISDIR):
+		advice = "a folder stands where a file is needed; move it away"
+	case errors.Is(cause, syscall.EMFILE), errors.Is(cause, syscall.ENFILE):
+		advice = "raise the limit of open files"
+	default:
+		return fmt.Errorf("%s: %w", at, cause)
+	}
+	return fmt.Errorf("%s: %w; %s", at, cause, advice)
+}

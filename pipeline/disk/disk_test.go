@@ -1,0 +1,40 @@
+package disk
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSentences(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f := func(err error, path, advice string) {
+		t.Helper()
+		if err == nil || !strings.HasPrefix(err.Error(), path+": ") || !strings.Contains(err.Error(), advice) {
+			t.Errorf("got %v; want path %s and %q", err, path, advice)
+		}
+	}
+	f(MakeDir(filepath.Join(file, "out")), file, "choose another folder")
+	f(MakeDir(file), file, "choose another folder")
+	_, err := Create(dir)
+	f(err, dir, "move it away")
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("no /dev/full here")
+	}
+	full, err := Create("/dev/full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	_, err = full.Write([]byte("x"))
+	err = Explain("/dev/full", err)
+	f(err, "/dev/full", "make room")
+	if !IsFull(err) {
+		t.Errorf("%v is not seen as full", err)
+	}
+}
