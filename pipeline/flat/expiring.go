@@ -20,15 +20,14 @@ const (
 // the caller's forgottenBefore (watermark − window), or, when more than the
 // limit of ids are remembered, the time that keeps the newest. That rule works
 // on blocks of time of 1/64 to 1/32 of the window: the block with the oldest
-// times is forgotten as a whole. Evicted counts these ids, Covered
-// is the window that is left. Neither the layout nor Sweep decides what is seen.
+// times is forgotten as a whole. Evicted counts these ids, Covered is the window
+// that is left. Neither the layout nor Sweep decides what is seen.
 //
-// Seen takes constant time and, at its limit, 13 bytes an id. Forgotten ids
-// leave the memory when their segment of 4,096 slots is full, or by Sweep.
-// Memory is kept at its peak. The set is laid out for its limit: segments
-// double in number until, at the limit, they are 93 % full. Times should lie
-// within 500 windows and 24 days of the floor; others work too, at a higher
-// price.
+// Seen takes constant time. An id takes 13 bytes when the set is at its limit,
+// for which it is laid out: segments of 4,096 slots double in number until they
+// are 93 % full. The room of a forgotten id is taken by the next one that needs
+// it, or freed by Sweep; memory is kept at its peak. Times should lie within 500
+// windows and 24 days of the floor; others work too, at a higher price.
 type Expiring struct {
 	segments pages[idSegment]
 	used     []uint32
@@ -104,31 +103,29 @@ func (x *Expiring) Seen(h uint64, timeMs, forgottenBefore int64) bool {
 		x.start(timeMs)
 	}
 	x.ask(forgottenBefore)
-	h = spread(h)
-	low, high := lowHalf(h), uint32(h>>32)
-	n := x.segment(high)
-	at, found := x.segments.at(n).search(low, high)
-	if found && x.timeOf(x.segments.at(n).time[at]) >= x.floor {
+	id := newID(h, timeMs)
+	n := x.segment(id.high)
+	old := x.segments.at(n).find(id)
+	if old != nil && x.timeOf(old.time) >= x.floor {
 		return true
 	}
-	if x.others.Len() > 0 {
-		if _, ok := x.others.Find(Key{Hi: h}); ok {
-			return true
-		}
+	if x.others.Len() > 0 && x.others.ID(id.key()) != 0 {
+		return true
 	}
 	if timeMs < x.floor {
 		return false
 	}
 	switch {
 	case !x.fits(timeMs):
-		x.other(h, timeMs)
-	case found:
-		x.segments.mut(n).time[at] = uint32(timeMs)
+		x.other(id, timeMs)
+	case old != nil:
+		x.segments.mut(n).find(id).time = id.time
 		x.count1(timeMs)
 	default:
-		x.insert(h, n, at, timeMs)
+		x.count1(timeMs)
+		x.insert(id)
 	}
-	if x.live+x.others.Len() > x.limit {
+	if x.Len() > x.limit {
 		x.shrink()
 	}
 	return false
@@ -219,7 +216,7 @@ func (x *Expiring) raise(floor int64) {
 func (x *Expiring) forgetAll() {
 	for n := range x.used {
 		if x.used[n] > 0 {
-			clear(x.segments.mut(uint32(n)).low[:])
+			*x.segments.mut(uint32(n)) = idSegment{}
 			x.used[n] = 0
 		}
 	}
@@ -280,96 +277,4 @@ func (x *Expiring) countOf(t int64) *uint32 { return &x.count[int(t>>x.blockShif
 func (x *Expiring) count1(t int64) {
 	*x.countOf(t)++
 	x.live++
-}
-
-// place spreads the high half of a hash over the segments of depth 0 and, in
-// its low 32 bits, within one of them.
-func (x *Expiring) place(high uint32) uint64 { return uint64(high) * x.base }
-
-func (x *Expiring) segment(high uint32) uint32 {
-	return x.dir[x.place(high)<<x.dirDepth>>32]
-}
-
-func (x *Expiring) addSegment(depth uint8) uint32 {
-	x.segments.grow()
-	x.used = append(x.used, 0)
-	x.depth = append(x.depth, depth)
-	return uint32(len(x.used) - 1)
-}
-
-// insert adds an id that belongs at slot at of segment n.
-func (x *Expiring) insert(h uint64, n, at uint32, t int64) {
-	low, high := lowHalf(h), uint32(h>>32)
-	for x.used[n] >= idFull {
-		if x.purge(n) < purgeMin {
-			if x.depth[n] == x.depthMax {
-				x.other(h, t)
-				return
-			}
-			x.split(n, high)
-		}
-		n = x.segment(high)
-		at, _ = x.segments.at(n).search(low, high)
-	}
-	x.segments.mut(n).insert(at, low, high, uint32(t))
-	x.used[n]++
-	x.count1(t)
-}
-
-// split divides segment n, that of high, by the next bit of its places.
-func (x *Expiring) split(n, high uint32) {
-	if x.depth[n] == x.dirDepth {
-		dir := make([]uint32, 2*len(x.dir))
-		for i, s := range x.dir {
-			dir[2*i], dir[2*i+1] = s, s
-		}
-		x.dir, x.dirDepth = dir, x.dirDepth+1
-	}
-	depth := x.depth[n]
-	old := *x.segments.at(n)
-	m := x.addSegment(depth + 1)
-	first, second := x.segments.mut(n), x.segments.mut(m)
-	clear(first.low[:])
-	x.used[n], x.depth[n] = 0, depth+1
-	for i, low := range old.low {
-		if low == 0 {
-			continue
-		}
-		half, to := first, n
-		if x.place(old.high[i])>>(31-depth)&1 != 0 {
-			half, to = second, m
-		}
-		half.add(low, old.high[i], old.time[i])
-		x.used[to]++
-	}
-	// Of the run in dir that was the old segment's, the second half is new.
-	run := 1 << (x.dirDepth - depth)
-	start := int(x.place(high)<<x.dirDepth>>32) &^ (run - 1)
-	for i := start + run/2; i < start+run; i++ {
-		x.dir[i] = m
-	}
-}
-
-// purge removes the forgotten ids of segment n.
-func (x *Expiring) purge(n uint32) int {
-	if x.used[n] == 0 {
-		return 0
-	}
-	removed := x.segments.mut(n).purge(func(time uint32) bool { return x.timeOf(time) < x.floor })
-	x.used[n] -= uint32(removed)
-	return removed
-}
-
-// other keeps an id apart.
-func (x *Expiring) other(h uint64, t int64) {
-	id, _ := x.others.PutID(Key{Hi: h})
-	*x.others.MutAt(id) = t
-	x.othersDue.Set(t, id)
-}
-
-// spread mixes a hash, so that sets which share bits of it fill evenly.
-func spread(h uint64) uint64 {
-	h = (h ^ h>>33) * 0xff51afd7ed558ccd
-	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
-	return h ^ h>>33
 }

@@ -1,98 +1,109 @@
 package flat
 
 const (
-	idSlots = 1 << 12
-	idMask  = idSlots - 1
+	idBuckets   = 1 << 8
+	idMask      = idBuckets - 1
+	bucketSlots = 16
+	idSlots     = idBuckets * bucketSlots
 	// idMean is the mean number of ids in a segment when a set is at its limit,
 	// idFull the number at which a segment makes room: 3 standard deviations
 	// more, so that few segments ever split beyond the size laid out.
 	idMean = idSlots * 93 / 100
 	idFull = idMean + 190
+	// walkMax bounds how many ids move to make room for one.
+	walkMax = 100
 )
 
-// idSegment is a small open-addressed set of 64-bit hashes with times, 12 bytes
-// an id. The low half of a hash gives the home, and 0 there means an empty
-// slot. It is filled by robin hood hashing: a run is sorted by home.
-type idSegment struct {
-	low, high, time [idSlots]uint32
+// idSlot is one id: the halves of its hash and the low 32 bits of its time. The
+// low half is never 0: that is an empty slot.
+type idSlot struct {
+	low, high, time uint32
 }
 
-// lowHalf is the low half of a hash as stored, never 0 and with the same home.
-func lowHalf(h uint64) uint32 {
-	if low := uint32(h); low != 0 {
-		return low
-	}
-	return idSlots
+// homes are the two buckets that an id may be in.
+func (id idSlot) homes() (first, second uint32) { return id.low & idMask, id.high & idMask }
+
+// bucket fills three cache lines, which lie side by side.
+type bucket [bucketSlots]idSlot
+
+// idSegment is a small set of ids by cuckoo hashing: an id is in one of two
+// buckets, and moves to the other one to make room. So a search reads two places,
+// whatever the load, and an id can be removed by emptying its slot.
+type idSegment [idBuckets]bucket
+
+// bound tells which times are forgotten: those less than before beyond from.
+type bound struct {
+	from   uint32
+	before uint64
 }
 
-// search finds the slot of a hash, or else the slot where it belongs.
-func (s *idSegment) search(low, high uint32) (at uint32, found bool) {
-	at = low & idMask
-	for d := uint32(0); ; d++ {
-		o := s.low[at]
-		if o == low && s.high[at] == high {
-			return at, true
+func (b bound) forgotten(time uint32) bool { return uint64(time-b.from) < b.before }
+
+// find is the slot of an id, nil if it is not there.
+func (s *idSegment) find(id idSlot) *idSlot {
+	first, second := id.homes()
+	for i := range s[first] {
+		if o := &s[first][i]; o.low == id.low && o.high == id.high {
+			return o
 		}
-		if o == 0 || (at-o)&idMask < d {
-			return at, false
+	}
+	for i := range s[second] {
+		if o := &s[second][i]; o.low == id.low && o.high == id.high {
+			return o
 		}
-		at = (at + 1) & idMask
 	}
+	return nil
 }
 
-// insert puts an id at the slot that search gave, moving the rest of the run by
-// one slot. The segment must have an empty slot.
-func (s *idSegment) insert(at, low, high, time uint32) {
-	end := at
-	for s.low[end] != 0 {
-		end = (end + 1) & idMask
-	}
-	if end < at {
-		s.shift(0, end)
-		s.low[0], s.high[0], s.time[0] = s.low[idMask], s.high[idMask], s.time[idMask]
-		end = idMask
-	}
-	s.shift(at, end)
-	s.low[at], s.high[at], s.time[at] = low, high, time
-}
-
-// shift moves the slots from ... end-1 up by one.
-func (s *idSegment) shift(from, end uint32) {
-	copy(s.low[from+1:end+1], s.low[from:end])
-	copy(s.high[from+1:end+1], s.high[from:end])
-	copy(s.time[from+1:end+1], s.time[from:end])
-}
-
-// add is search and insert of an id that is not there.
-func (s *idSegment) add(low, high, time uint32) {
-	at, _ := s.search(low, high)
-	s.insert(at, low, high, time)
-}
-
-// purge removes what drop says and closes the gaps. The segment must have an
-// empty slot: no run crosses it, so slots can be taken in order from there, and
-// each moves back to its home or next to the one before.
-func (s *idSegment) purge(drop func(time uint32) bool) (removed int) {
-	start := uint32(0)
-	for s.low[start] != 0 {
-		start++
-	}
-	next := uint32(0) // Counted from start, as is home.
-	for i := uint32(1); i < idSlots; i++ {
-		at := (start + i) & idMask
-		low := s.low[at]
-		if low == 0 {
-			continue
+// room is a slot of the bucket that is empty or holds a forgotten id.
+func (b *bucket) room(past bound) *idSlot {
+	for i := range b {
+		if o := &b[i]; o.low == 0 || past.forgotten(o.time) {
+			return o
 		}
-		s.low[at] = 0
-		if drop(s.time[at]) {
-			removed++
-			continue
+	}
+	return nil
+}
+
+// put adds an id that is not there and reports how many slots more are in use,
+// 0 or 1. If the segment has no room for it where put looks, it answers with
+// the id that is left over, this one or another; else with an id of low 0.
+func (s *idSegment) put(id idSlot, past bound, full bool) (left idSlot, used uint32) {
+	first, at := id.homes()
+	to := s[first].room(past)
+	if to == nil {
+		to = s[at].room(past)
+	}
+	if to == nil && full {
+		return id, 0
+	}
+	for step := uint32(0); to == nil; step++ {
+		if step == walkMax {
+			return id, 0
 		}
-		next = max(next, (low-start)&idMask)
-		to := (start + next) & idMask
-		s.low[to], s.high[to], s.time[to] = low, s.high[at], s.time[at]
-		next++
+		// Change places with one that is here, and take that to its other home.
+		o := &s[at][(id.low>>10+step)%bucketSlots]
+		*o, id = id, *o
+		first, second := id.homes()
+		at ^= first ^ second
+		to = s[at].room(past)
+	}
+	if to.low == 0 {
+		used = 1
+	}
+	*to = id
+	return idSlot{}, used
+}
+
+// purge empties the slots of forgotten ids.
+func (s *idSegment) purge(past bound) (removed uint32) {
+	for b := range s {
+		for i := range s[b] {
+			if o := &s[b][i]; o.low != 0 && past.forgotten(o.time) {
+				o.low = 0
+				removed++
+			}
+		}
 	}
 	return removed
 }

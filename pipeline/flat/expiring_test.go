@@ -112,16 +112,18 @@ func checkExpiring(t *testing.T, x *Expiring) {
 	t.Helper()
 	for n := range x.used {
 		s, used := x.segments.at(uint32(n)), 0
-		for at, low := range s.low {
-			if low == 0 {
-				continue
-			}
-			used++
-			if got := x.segment(s.high[at]); got != uint32(n) {
-				t.Fatalf("segment %d slot %d holds a hash of segment %d", n, at, got)
-			}
-			if to, found := s.search(low, s.high[at]); !found || to != uint32(at) {
-				t.Fatalf("segment %d slot %d is found at %d, %v", n, at, to, found)
+		for b := range s {
+			for _, id := range s[b] {
+				if id.low == 0 {
+					continue
+				}
+				used++
+				if got := x.segment(id.high); got != uint32(n) {
+					t.Fatalf("segment %d bucket %d holds an id of segment %d", n, b, got)
+				}
+				if first, second := id.homes(); first != uint32(b) && second != uint32(b) {
+					t.Fatalf("segment %d bucket %d holds an id of buckets %d and %d", n, b, first, second)
+				}
 			}
 		}
 		if used != int(x.used[n]) {

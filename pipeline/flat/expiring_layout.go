@@ -1,0 +1,122 @@
+package flat
+
+// place spreads the high half of a hash over the segments of depth 0 and, in
+// its low 32 bits, within one of them.
+func (x *Expiring) place(high uint32) uint64 { return uint64(high) * x.base }
+
+func (x *Expiring) segment(high uint32) uint32 {
+	return x.dir[x.place(high)<<x.dirDepth>>32]
+}
+
+func (x *Expiring) addSegment(depth uint8) uint32 {
+	x.segments.grow()
+	x.used = append(x.used, 0)
+	x.depth = append(x.depth, depth)
+	return uint32(len(x.used) - 1)
+}
+
+// past is the floor as segments compare it.
+func (x *Expiring) past() bound {
+	return bound{from: uint32(x.from), before: uint64(max(x.floor, x.from) - x.from)}
+}
+
+// insert adds an id that fits and is in no segment.
+func (x *Expiring) insert(id idSlot) {
+	for {
+		n := x.segment(id.high)
+		left, used := x.segments.mut(n).put(id, x.past(), x.used[n] >= idFull)
+		x.used[n] += used
+		if left.low == 0 {
+			return
+		}
+		id = left
+		if x.purge(n) >= purgeMin {
+			continue
+		}
+		if x.depth[n] == x.depthMax {
+			x.setApart(id)
+			return
+		}
+		x.split(n, id.high)
+	}
+}
+
+// setApart moves an id of the segments to the others.
+func (x *Expiring) setApart(id idSlot) {
+	t := x.timeOf(id.time)
+	*x.countOf(t)--
+	x.live--
+	x.other(id, t)
+}
+
+// split divides segment n, that of high, by the next bit of its places.
+func (x *Expiring) split(n, high uint32) {
+	if x.depth[n] == x.dirDepth {
+		dir := make([]uint32, 2*len(x.dir))
+		for i, s := range x.dir {
+			dir[2*i], dir[2*i+1] = s, s
+		}
+		x.dir, x.dirDepth = dir, x.dirDepth+1
+	}
+	depth := x.depth[n]
+	old := *x.segments.at(n)
+	m := x.addSegment(depth + 1)
+	first, second := x.segments.mut(n), x.segments.mut(m)
+	*first = idSegment{}
+	x.used[n], x.depth[n] = 0, depth+1
+	past := x.past()
+	for b := range old {
+		for _, id := range old[b] {
+			if id.low == 0 || past.forgotten(id.time) {
+				continue
+			}
+			half, to := first, n
+			if x.place(id.high)>>(31-depth)&1 != 0 {
+				half, to = second, m
+			}
+			left, used := half.put(id, past, false)
+			x.used[to] += used
+			if left.low != 0 {
+				x.setApart(left)
+			}
+		}
+	}
+	// Of the run in dir that was the old segment's, the second half is new.
+	run := 1 << (x.dirDepth - depth)
+	start := int(x.place(high)<<x.dirDepth>>32) &^ (run - 1)
+	for i := start + run/2; i < start+run; i++ {
+		x.dir[i] = m
+	}
+}
+
+// purge removes the forgotten ids of segment n.
+func (x *Expiring) purge(n uint32) uint32 {
+	if x.used[n] == 0 {
+		return 0
+	}
+	removed := x.segments.mut(n).purge(x.past())
+	x.used[n] -= removed
+	return removed
+}
+
+// other keeps an id apart.
+func (x *Expiring) other(s idSlot, t int64) {
+	id, _ := x.others.PutID(s.key())
+	*x.others.MutAt(id) = t
+	x.othersDue.Set(t, id)
+}
+
+// newID is the id with hash h and a time.
+func newID(h uint64, timeMs int64) idSlot {
+	h = spread(h)
+	return idSlot{low: max(uint32(h), 1), high: uint32(h >> 32), time: uint32(timeMs)}
+}
+
+func (s idSlot) key() Key { return Key{uint64(s.high), uint64(s.low)} }
+
+// spread mixes a hash, so that sets which share bits of it fill evenly.
+func spread(h uint64) uint64 {
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
