@@ -1,0 +1,373 @@
+package decode
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// DepthMax is how many brackets of a JSON text may be open.
+const DepthMax = 512
+
+// Kind is the kind of a JSON value.
+type Kind uint8
+
+// The kinds. Missing is the zero Value.
+const (
+	Missing Kind = iota
+	Null
+	False
+	True
+	Number
+	String
+	Object
+	Array
+)
+
+// Value is a scanned value: a view of the scanned text.
+type Value struct {
+	Off, Len uint32 // the value's text; of a string what stands between the quotes
+	Kind     Kind
+	// Dirty: the string has escapes or bytes that are not UTF-8.
+	Dirty bool
+	// Quoted: a csv cell in quotes.
+	Quoted bool
+}
+
+// Scanner walks over one JSON text. Once something is wrong all calls return
+// false and Fault says what it was. The zero Scanner is ready after Reset.
+type Scanner struct {
+	data  []byte
+	pos   int
+	depth int
+	bad   string
+	badAt int
+	start int
+}
+
+// Reset starts at data[pos:]. Offsets of values are offsets in data.
+func (s *Scanner) Reset(data []byte, pos int) {
+	*s = Scanner{data: data, pos: pos, start: pos}
+}
+
+// OK reports whether nothing has been wrong so far.
+func (s *Scanner) OK() bool { return s.bad == "" }
+
+// Fault says what is wrong and at which byte of the text, from 1.
+func (s *Scanner) Fault() string {
+	if s.badAt >= len(s.data) {
+		return fmt.Sprintf("byte %d: the text ends, want %s", s.badAt-s.start+1, s.bad)
+	}
+	return fmt.Sprintf("byte %d: found %q, want %s", s.badAt-s.start+1, s.data[s.badAt:s.badAt+1], s.bad)
+}
+
+func (s *Scanner) fail(at int, want string) bool {
+	if s.bad == "" {
+		s.bad, s.badAt = want, at
+	}
+	s.pos = len(s.data)
+	return false
+}
+
+func (s *Scanner) blanks() {
+	for s.pos < len(s.data) {
+		switch s.data[s.pos] {
+		case ' ', '\t', '\n', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+// Peek gives the kind of the next value without taking it; Missing when there
+// is none. False stands for either literal.
+func (s *Scanner) Peek() Kind {
+	s.blanks()
+	if s.pos >= len(s.data) {
+		return Missing
+	}
+	switch c := s.data[s.pos]; c {
+	case '"':
+		return String
+	case '{':
+		return Object
+	case '[':
+		return Array
+	case 'n':
+		return Null
+	case 't', 'f':
+		return False
+	default:
+		if c == '-' || c-'0' < 10 {
+			return Number
+		}
+	}
+	return Missing
+}
+
+// Pos is the offset of the next byte.
+func (s *Scanner) Pos() int { return s.pos }
+
+// Enter takes the opening bracket, { or [, of the next value.
+func (s *Scanner) Enter(open byte) bool {
+	s.blanks()
+	if s.pos >= len(s.data) || s.data[s.pos] != open {
+		if open == '{' {
+			return s.fail(s.pos, "an object")
+		}
+		return s.fail(s.pos, "an array")
+	}
+	if s.depth == DepthMax {
+		return s.fail(s.pos, "at most 512 open brackets")
+	}
+	s.depth++
+	s.pos++
+	return true
+}
+
+// Next moves to the member or element number n of the value that was entered,
+// from 0. It is false behind the last one, whose closing bracket it takes.
+func (s *Scanner) Next(end byte, n int) bool {
+	s.blanks()
+	if s.pos >= len(s.data) {
+		if s.bad != "" {
+			return false
+		}
+		return s.fail(s.pos, "the closing bracket")
+	}
+	c := s.data[s.pos]
+	if c == end {
+		s.depth--
+		s.pos++
+		return false
+	}
+	if n > 0 {
+		if c != ',' {
+			return s.fail(s.pos, "a comma or the closing bracket")
+		}
+		s.pos++
+	}
+	return true
+}
+
+// Key takes the next member's key and the colon behind it.
+func (s *Scanner) Key() (Value, bool) {
+	s.blanks()
+	if s.pos >= len(s.data) || s.data[s.pos] != '"' {
+		return Value{}, s.fail(s.pos, "a key in quotes")
+	}
+	v, ok := s.text()
+	if !ok {
+		return Value{}, false
+	}
+	if s.pos < len(s.data) && s.data[s.pos] == ':' {
+		s.pos++
+		return v, true
+	}
+	s.blanks()
+	if s.pos >= len(s.data) || s.data[s.pos] != ':' {
+		return Value{}, s.fail(s.pos, "a colon")
+	}
+	s.pos++
+	return v, true
+}
+
+// Value takes the next value whole, of objects and arrays the text with all
+// that is in it.
+func (s *Scanner) Value() (Value, bool) {
+	s.blanks()
+	if s.pos >= len(s.data) {
+		return Value{}, s.fail(s.pos, "a value")
+	}
+	start := s.pos
+	switch s.data[start] {
+	case '"':
+		return s.text()
+	case '{':
+		s.skipObject()
+		return s.span(start, Object)
+	case '[':
+		s.skipArray()
+		return s.span(start, Array)
+	case 't':
+		return s.literal("true", True)
+	case 'f':
+		return s.literal("false", False)
+	case 'n':
+		return s.literal("null", Null)
+	}
+	return s.number()
+}
+
+func (s *Scanner) span(start int, k Kind) (Value, bool) {
+	if s.bad != "" {
+		return Value{}, false
+	}
+	return Value{Off: uint32(start), Len: uint32(s.pos - start), Kind: k}, true
+}
+
+func (s *Scanner) skipObject() {
+	if !s.Enter('{') {
+		return
+	}
+	for n := 0; s.Next('}', n); n++ {
+		if _, ok := s.Key(); !ok {
+			return
+		}
+		if _, ok := s.Value(); !ok {
+			return
+		}
+	}
+}
+
+func (s *Scanner) skipArray() {
+	if !s.Enter('[') {
+		return
+	}
+	for n := 0; s.Next(']', n); n++ {
+		if _, ok := s.Value(); !ok {
+			return
+		}
+	}
+}
+
+// End reports whether only blanks are left.
+func (s *Scanner) End() bool {
+	if s.bad != "" {
+		return false
+	}
+	s.blanks()
+	if s.pos < len(s.data) {
+		return s.fail(s.pos, "the end of the record")
+	}
+	return true
+}
+
+func (s *Scanner) literal(word string, k Kind) (Value, bool) {
+	start := s.pos
+	for i := range len(word) {
+		if start+i >= len(s.data) || s.data[start+i] != word[i] {
+			return Value{}, s.fail(start+i, "the rest of "+word)
+		}
+	}
+	s.pos += len(word)
+	return s.span(start, k)
+}
+
+func (s *Scanner) number() (Value, bool) {
+	d, i := s.data, s.pos
+	start := i
+	if i < len(d) && d[i] == '-' {
+		i++
+	}
+	switch {
+	case i < len(d) && d[i] == '0':
+		i++
+	case i < len(d) && d[i]-'1' < 9:
+		i = digitsFrom(d, i)
+	case i == start:
+		return Value{}, s.fail(i, "a value")
+	default:
+		return Value{}, s.fail(i, "a digit")
+	}
+	if i < len(d) && d[i] == '.' {
+		end := digitsFrom(d, i+1)
+		if end == i+1 {
+			return Value{}, s.fail(end, "a digit")
+		}
+		i = end
+	}
+	if i < len(d) && d[i]|0x20 == 'e' {
+		i++
+		if i < len(d) && (d[i] == '+' || d[i] == '-') {
+			i++
+		}
+		end := digitsFrom(d, i)
+		if end == i {
+			return Value{}, s.fail(end, "a digit")
+		}
+		i = end
+	}
+	s.pos = i
+	return s.span(start, Number)
+}
+
+func digitsFrom(d []byte, i int) int {
+	for i < len(d) && d[i]-'0' < 10 {
+		i++
+	}
+	return i
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// special marks, in the high bit of each byte of w, quotes, backslashes,
+// control characters and bytes outside ASCII. Marks above the lowest one may be
+// wrong.
+func special(w uint64) uint64 {
+	q, b := w^(ones*'"'), w^(ones*'\\')
+	return ((q-ones)&^q | (b-ones)&^b | (w-ones*0x20)&^w | w) & highs
+}
+
+// text takes a string; pos is at its opening quote.
+func (s *Scanner) text() (Value, bool) {
+	d, i := s.data, s.pos+1
+	start := i
+	dirty, wide := false, false
+	for {
+		for i+8 <= len(d) {
+			if m := special(binary.LittleEndian.Uint64(d[i:])); m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(d) {
+			return Value{}, s.fail(i, "the closing quote")
+		}
+		switch c := d[i]; {
+		case c == '"':
+			s.pos = i + 1
+			if wide && !utf8.Valid(d[start:i]) {
+				dirty = true
+			}
+			return Value{Off: uint32(start), Len: uint32(i - start), Kind: String, Dirty: dirty}, true
+		case c == '\\':
+			n := escapeLen(d[i:])
+			if n == 0 {
+				return Value{}, s.fail(min(i+1, len(d)), "an escape such as \\n or \\u00e9")
+			}
+			dirty = true
+			i += n
+		case c < 0x20:
+			return Value{}, s.fail(i, "no control character in a string")
+		case c >= 0x80:
+			wide = true
+			for i++; i < len(d) && d[i] >= 0x80; i++ {
+			}
+		default:
+			i++
+		}
+	}
+}
+
+// escapeLen is the length of the escape that starts d; 0 if it is none.
+func escapeLen(d []byte) int {
+	if len(d) < 2 {
+		return 0
+	}
+	switch d[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := hex4(d[2:]); ok {
+			return 6
+		}
+	}
+	return 0
+}
