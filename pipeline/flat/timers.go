@@ -1,102 +1,173 @@
 package flat
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
-// Timers is a queue of (due, id) pairs by due, then id. A due is any int64.
+const (
+	tickBits    = 12 // A tick is 4,096 ms.
+	digitBits   = 6
+	wheelSlots  = 1 << digitBits
+	wheelLevels = (64 - tickBits + digitBits - 1) / digitBits
+	chunkTimers = 15
+	// backTicks is how far before the first timer others may be set that do not
+	// count as next: 37 hours.
+	backTicks = 1 << 15
+)
+
+// Timers is a queue of (due, id) pairs by due, then id. A due is any int64, in
+// milliseconds.
 //
 // There is no way to cancel one: the owner keeps the due that counts with the
 // entry and skips a popped timer whose due differs from it. It should keep one
 // timer per entry: when an entry's time moves on, leave the timer, and when it
 // pops too early, Set it anew. Then the queue is no longer than the table.
 //
-// It is a heap of four children per node in pages, 16 bytes a timer. Set takes
-// O(log n) at worst, constant time for dues that mostly rise; PopDue takes
-// O(log n); Min is constant.
+// It is a small heap of the timers that are next, before a hierarchical wheel
+// of the others, 64 slots a level, so a timer moves from one level to a lower
+// one at most 9 times. Set takes constant time for what is not next, and
+// PopDue, on average, that of a heap of one tick of timers (4 s), whatever the
+// length of the queue; with all dues in one tick it is a plain heap. A timer
+// takes about 17 bytes.
 type Timers struct {
-	heap pages[timer]
-	n    uint32
+	near heap // Those with ticks up to now.
+	now  uint64
+	n    int
+
+	slot     [wheelLevels * wheelSlots]uint32 // The chunks of the others, 0 for none.
+	occupied [wheelLevels]uint64              // One bit per slot.
+	chunks   pages[chunk]
+	made     uint32
+	free     uint32 // The first chunk not in use.
 }
 
-type timer struct {
-	due int64
-	id  uint32
+// chunk is a part of the list of a slot; only the first one may have room.
+type chunk struct {
+	next  uint32
+	n     uint32
+	timer [chunkTimers]timer
 }
-
-func (a timer) less(b timer) bool { return a.due < b.due || a.due == b.due && a.id < b.id }
 
 // NewTimers makes an empty queue.
-func NewTimers() *Timers { return &Timers{heap: newPages[timer](pageBytes)} }
+func NewTimers() *Timers {
+	return &Timers{
+		near:   heap{node: newPages[timer](smallPageBytes)},
+		chunks: newPages[chunk](4 * smallPageBytes),
+		made:   1,
+	}
+}
+
+// tick numbers the ticks from 0 for the smallest due.
+func (a timer) tick() uint64 { return (uint64(a.due) ^ 1<<63) >> tickBits }
 
 // Set adds a timer. The same pair may be added twice, and pops twice.
 func (t *Timers) Set(due int64, id uint32) {
-	if uint64(t.n) == t.heap.len() {
-		t.heap.grow()
-	}
 	x := timer{due, id}
-	i := t.n
-	t.n++
-	for i > 0 {
-		up := (i - 1) / 4
-		p := *t.heap.at(up)
-		if !x.less(p) {
-			break
-		}
-		*t.heap.mut(i) = p
-		i = up
+	if t.n == 0 {
+		t.now = x.tick() - min(x.tick(), backTicks)
 	}
-	*t.heap.mut(i) = x
+	t.n++
+	t.place(x)
+}
+
+// place puts a timer near, or in the slot that tells it from now: the level is
+// the highest digit in which their ticks differ.
+func (t *Timers) place(x timer) {
+	tick := x.tick()
+	if tick <= t.now {
+		t.near.push(x)
+		return
+	}
+	level := (bits.Len64(tick^t.now) - 1) / digitBits
+	digit := tick >> (level * digitBits) % wheelSlots
+	t.occupied[level] |= 1 << digit
+	s := &t.slot[level*wheelSlots+int(digit)]
+	if *s == 0 || t.chunks.at(*s).n == chunkTimers {
+		*s = t.newChunk(*s)
+	}
+	c := t.chunks.mut(*s)
+	c.timer[c.n%chunkTimers] = x
+	c.n++
+}
+
+// newChunk gives an empty chunk before next.
+func (t *Timers) newChunk(next uint32) uint32 {
+	k := t.free
+	if k != 0 {
+		t.free = t.chunks.at(k).next
+	} else {
+		k = t.made
+		t.made++
+		for uint64(k) >= t.chunks.len() {
+			t.chunks.grow()
+		}
+	}
+	c := t.chunks.mut(k)
+	c.next, c.n = next, 0
+	return k
+}
+
+// fill moves on to the first tick that has timers, if none are near. All below
+// a level are sooner than all of it, and its slots are sorted.
+func (t *Timers) fill() {
+	for level := 0; t.near.n == 0 && level < wheelLevels; level++ {
+		if t.occupied[level] == 0 {
+			continue
+		}
+		digit := uint64(bits.TrailingZeros64(t.occupied[level]))
+		t.occupied[level] &^= 1 << digit
+		shift := level * digitBits
+		t.now = (t.now>>(shift+digitBits)<<digitBits | digit) << shift
+		s := &t.slot[level*wheelSlots+int(digit)]
+		k := *s
+		*s = 0
+		for k != 0 {
+			c := t.chunks.mut(k)
+			for _, x := range c.timer[:c.n] {
+				t.place(x)
+			}
+			next := c.next
+			c.next = t.free
+			t.free, k = k, next
+		}
+		level = -1
+	}
 }
 
 // PopDue takes the first timer whose due is smaller than before. A timer due at
 // the greatest int64 never pops.
 func (t *Timers) PopDue(before int64) (due int64, id uint32, ok bool) {
-	if t.n == 0 {
+	if t.near.n == 0 {
+		t.fill()
+	}
+	if t.near.n == 0 {
 		return 0, 0, false
 	}
-	top := *t.heap.at(0)
-	if top.due >= before {
+	x := t.near.min()
+	if x.due >= before {
 		return 0, 0, false
 	}
+	t.near.pop()
 	t.n--
-	if t.n > 0 {
-		t.sink(*t.heap.at(t.n))
-	}
-	return top.due, top.id, true
-}
-
-// sink puts x at the root and lets it down to its place.
-func (t *Timers) sink(x timer) {
-	i := uint32(0)
-	for {
-		c := 4*i + 1
-		if c >= t.n {
-			break
-		}
-		least, at := *t.heap.at(c), c
-		for k := c + 1; k < min(c+4, t.n); k++ {
-			if v := *t.heap.at(k); v.less(least) {
-				least, at = v, k
-			}
-		}
-		if !least.less(x) {
-			break
-		}
-		*t.heap.mut(i) = least
-		i = at
-	}
-	*t.heap.mut(i) = x
+	return x.due, x.id, true
 }
 
 // Min is the smallest due.
 func (t *Timers) Min() (due int64, ok bool) {
-	if t.n == 0 {
+	if t.near.n == 0 {
+		t.fill()
+	}
+	if t.near.n == 0 {
 		return 0, false
 	}
-	return t.heap.at(0).due, true
+	return t.near.min().due, true
 }
 
 // Len is the number of timers, stale ones included.
-func (t *Timers) Len() int { return int(t.n) }
+func (t *Timers) Len() int { return t.n }
 
 // Bytes is the memory taken.
-func (t *Timers) Bytes() int { return int(unsafe.Sizeof(*t)) + t.heap.bytes() }
+func (t *Timers) Bytes() int {
+	return int(unsafe.Sizeof(*t)) + t.near.node.bytes() + t.chunks.bytes()
+}

@@ -103,6 +103,42 @@ func TestTimersMany(t *testing.T) {
 	f("wide", func(r *rand.Rand, _ int64) int64 { return int64(r.Uint64()) >> r.IntN(64) })
 }
 
+// A queue that moves on, with late timers, pauses and leaps, is a heap.
+func TestTimersMove(t *testing.T) {
+	q, h := NewTimers(), heap{node: newPages[timer](pageBytes)}
+	r := rand.New(rand.NewPCG(6, 6))
+	now, popped := int64(-1<<40), 0
+	for range 20_000 {
+		switch r.IntN(40) {
+		case 0:
+			now += r.Int64N(1 << (10 + r.IntN(30)))
+		case 1:
+			q.Min()
+		default:
+			now += r.Int64N(60_000)
+		}
+		for range r.IntN(8) {
+			x := timer{now + r.Int64N(1<<(r.IntN(33)+1)) - 50_000, r.Uint32N(1000)}
+			q.Set(x.due, x.id)
+			h.push(x)
+		}
+		for h.n > 0 && h.min().due < now {
+			due, id, ok := q.PopDue(now)
+			if want := h.min(); !ok || due != want.due || id != want.id {
+				t.Fatalf("PopDue(%d) = %d, %d, %v; want %v", now, due, id, ok, want)
+			}
+			h.pop()
+			popped++
+		}
+		if due, id, ok := q.PopDue(now); ok || q.Len() != int(h.n) {
+			t.Fatalf("PopDue(%d) = %d, %d beyond the heap; Len = %d, want %d", now, due, id, q.Len(), h.n)
+		}
+	}
+	if popped < 20_000 || h.n == 0 {
+		t.Errorf("popped %d, left %d: the test does not move", popped, h.n)
+	}
+}
+
 func TestTimersSteadyState(t *testing.T) {
 	q := NewTimers()
 	r := rand.New(rand.NewPCG(5, 5))
@@ -133,6 +169,18 @@ func BenchmarkTimers(b *testing.B) {
 			for b.Loop() {
 				due, id, _ := q.PopDue(math.MaxInt64)
 				q.Set(due+1_800_000-r.Int64N(600_000), id)
+			}
+		})
+		b.Run(fmt.Sprintf("%d/heap", n), func(b *testing.B) {
+			h := heap{node: newPages[timer](pageBytes)}
+			r := rand.New(rand.NewPCG(5, 5))
+			for id := range uint32(n) {
+				h.push(timer{r.Int64N(1_800_000), id})
+			}
+			for b.Loop() {
+				x := h.min()
+				h.pop()
+				h.push(timer{x.due + 1_800_000 - r.Int64N(600_000), x.id})
 			}
 		})
 	}
