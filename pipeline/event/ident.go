@@ -80,8 +80,8 @@ type Hasher struct {
 }
 
 // NewHasher derives the hash key from the configured secret. Values in block
-// are no identifiers; neither are empty values and runs of zeros when block
-// contains "0…0".
+// are no identifiers; neither are empty values and, when block contains "0…0",
+// runs of two or more zeros. A single 0 may well be somebody's number.
 func NewHasher(secret string, block []string) *Hasher {
 	k0, k1 := siphash.Hash128(0x746f756368737472, 0x65616d2d6b657931, []byte(secret))
 	h := &Hasher{k0: k0, k1: k1, block: make(map[string]bool, len(block))}
@@ -91,8 +91,8 @@ func NewHasher(secret string, block []string) *Hasher {
 	return h
 }
 
-// zeros stands in a block list for every run of zeros, with or without the
-// dashes of a UUID.
+// zeros stands in a block list for every run of two or more zeros, with or
+// without the dashes of a UUID.
 const zeros = "0…0"
 
 // IsBlocked reports whether the value is no identifier.
@@ -100,7 +100,7 @@ func (h *Hasher) IsBlocked(v []byte) bool {
 	if len(v) == 0 || h.block[string(v)] {
 		return true
 	}
-	if v[0] != '0' || !h.block[zeros] {
+	if len(v) == 1 || v[0] != '0' || !h.block[zeros] {
 		return false
 	}
 	for _, c := range v {

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"touchstream/operators/identity"
+	"touchstream/operators/ropo"
+	"touchstream/operators/sessions"
+	"touchstream/pipeline"
+	"touchstream/pipeline/config"
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/schema"
+	"touchstream/pipeline/venue"
+	sinkfile "touchstream/sinks/file"
+	"touchstream/sinks/stdout"
+	"touchstream/sources/decode/mapping"
+	"touchstream/sources/file"
+)
+
+// buildOptions are what the command line adds to a configuration.
+type buildOptions struct {
+	bounded bool
+	publish bool // bounded runs send to Kafka too
+}
+
+// built is a configuration turned into a pipeline, not yet opened.
+type built struct {
+	settings *settings
+	file     *config.File
+	pipeline pipeline.Config
+	venue    *venue.Venue
+	tables   []*schema.Table
+	faults   config.Faults
+}
+
+// load reads a configuration file and builds its pipeline. All faults are
+// reported at once.
+func load(path string, o buildOptions) (*built, error) {
+	f, err := config.Load(path, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	return build(f, o)
+}
+
+func build(f *config.File, o buildOptions) (*built, error) {
+	b := &built{settings: &settings{}, file: f}
+	if err := f.Read(b.settings); err != nil {
+		return nil, err
+	}
+	s := b.settings
+	if s.Venue != "" {
+		v, err := venue.Load(s.Venue, os.LookupEnv)
+		if err != nil {
+			return nil, err
+		}
+		b.venue = v
+	}
+	b.pipeline = pipeline.Config{
+		Name: s.Name, Shards: s.Shards, Lanes: s.Lanes, Bounded: o.bounded,
+		MaxRecords: s.Step.MaxRecords, MaxWait: s.Step.MaxWaitMs, MaxSkew: s.Time.MaxSkewMs,
+		FlushEvery: s.CommitIntervalMs, FutureMax: s.Time.MaxFutureMs, StopWithin: stopWithinMs,
+		DedupWindow: s.Dedup.WindowMs, DedupEntries: int(s.Dedup.MaxEntries),
+		BufferRows: int(s.State.MemoryMaxBytes / 4 / bufferedRowBytes),
+		Hasher:     event.NewHasher(s.Identity.Key.Reveal(), s.Identity.Block),
+		Clock:      func() int64 { return time.Now().UnixMilli() },
+		Started:    time.Now().UnixMilli(),
+	}
+	if b.pipeline.Lanes == 0 {
+		b.pipeline.Lanes = runtime.GOMAXPROCS(0)
+	}
+	b.operators()
+	b.resolver()
+	b.tables = append(b.tables, pipeline.Events, pipeline.DeadLetters)
+	b.sources()
+	b.sinks(o)
+	return b, b.faults.Err()
+}
+
+const (
+	// stopWithinMs is how long a stop may take to deliver.
+	stopWithinMs = 9_000
+	// bufferedRowBytes is about what a row takes that waits for the watermark.
+	bufferedRowBytes = 512
+	// identifiersPerByte and the like share memory_max among the tables.
+	identifierBytes = 160
+)
+
+func (b *built) fault(at config.Pos, format string, args ...any) {
+	b.faults = append(b.faults, at.Fault(format, args...))
+}
+
+// operators makes the operators that are named.
+func (b *built) operators() {
+	s := b.settings
+	add := func(op pipeline.Operator) {
+		b.pipeline.Operators = append(b.pipeline.Operators, op)
+		b.tables = append(b.tables, op.Spec().Tables...)
+	}
+	if c := s.operators.sessions; c != nil {
+		add(sessions.New(*c, sessions.Env{Shards: s.Shards, AllowedLateness: s.Time.AllowedLatenessMs,
+			EventsPerMinuteMax: int64(s.Bots.MaxEventsPerMinute)}))
+	}
+	if c := s.operators.ropo; c != nil {
+		add(ropo.New(*c, s.Shards, b.venue))
+	}
+}
+
+func (b *built) resolver() {
+	s := b.settings
+	r := identity.New(identity.Options{
+		MaxLinks: s.Identity.MaxLinks, SharedDevices: s.Identity.SharedDevices,
+		MaxIdentifiers: int(s.State.MemoryMaxBytes / 4 / identifierBytes), MaxReferences: referencesMax,
+		ReferenceKept: referenceKeptMs, Hasher: b.pipeline.Hasher,
+	})
+	b.pipeline.Resolver = r
+	b.tables = append(b.tables, identity.Tables()...)
+	b.tables = append(b.tables, pipeline.Triggers)
+}
+
+// References are remembered 90 d, 20 million of them.
+const (
+	referencesMax   = 20_000_000
+	referenceKeptMs = 90 * 86_400_000
+)
+
+func (b *built) sources() {
+	for _, c := range b.settings.sources {
+		src := pipeline.SourceConfig{
+			Name: c.name, Advisory: c.advisory, MaxRecord: c.maxRecord, Sort: c.transport == "file" && c.file.sort,
+			OutOfOrderness: c.time.MaxOutOfOrdernessMs, IdleAfter: c.time.IdleAfterMs,
+			Bots: append(append([]string{}, event.KnownBots...), lower(b.settings.Bots.UserAgents)...),
+		}
+		for _, p := range c.defaults {
+			if d, err := defaultOf(p); err == nil {
+				src.Defaults = append(src.Defaults, d)
+			}
+		}
+		b.transport(c, &src)
+		b.decoder(c, &src)
+		b.pipeline.Sources = append(b.pipeline.Sources, src)
+	}
+}
+
+func lower(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.ToLower(s)
+	}
+	return out
+}
+
+func (b *built) transport(c *sourceSettings, src *pipeline.SourceConfig) {
+	if c.transport == "file" {
+		src.Source = file.New(file.Options{Dir: b.file.Dir(), Patterns: c.file.paths, Format: c.format(), MaxRecord: c.maxRecord})
+	}
+}
+
+// format is how the source's files are cut into records.
+func (c *sourceSettings) format() file.Format {
+	if c.decoder == "mapping" && c.mapping.IsCSV() {
+		return file.Format{CSV: true, Delimiter: c.mapping.Comma(), Header: c.mapping.Header}
+	}
+	return file.Format{}
+}
+
+func (b *built) decoder(c *sourceSettings, src *pipeline.SourceConfig) {
+	var err error
+	if c.decoder == "mapping" {
+		src.NewDecoder, err = mapping.New(c.mapping)
+	}
+	if err != nil {
+		b.fault(c.pos, "%s", err)
+	}
+}
+
+func (b *built) sinks(o buildOptions) {
+	for _, c := range b.settings.sinks {
+		tables := b.sinkTables(c)
+		if len(tables) == 0 {
+			continue
+		}
+		b.pipeline.Sinks = append(b.pipeline.Sinks, pipeline.SinkConfig{Name: c.name, Tables: tables, Sink: b.sink(c)})
+	}
+}
+
+// sinkTables are the tables that a sink names, or all.
+func (b *built) sinkTables(c *sinkSettings) []*schema.Table {
+	if !c.has {
+		return b.tables
+	}
+	var out []*schema.Table
+	for _, name := range c.tables {
+		found := false
+		for _, t := range b.tables {
+			if t.Name == name {
+				out, found = append(out, t), true
+			}
+		}
+		if !found {
+			b.fault(c.at, "%s is no table of this pipeline; its tables are %s", name, strings.Join(b.tableNames(), ", "))
+		}
+	}
+	return out
+}
+
+func (b *built) tableNames() []string {
+	var names []string
+	for _, t := range b.tables {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+func (b *built) sink(c *sinkSettings) pipeline.Sink {
+	switch c.kind {
+	case "file":
+		return sinkfile.New(c.file)
+	case "stdout":
+		return stdout.New(c.stdout)
+	}
+	return nil
+}
