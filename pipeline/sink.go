@@ -45,3 +45,9 @@ func IsRetryable(err error) bool {
 	var r *retryable
 	return errors.As(err, &r)
 }
+
+// A Prober is a Source or Sink that can be tried without changing anything.
+type Prober interface {
+	// Probe connects and returns what stands in the way, as a sentence.
+	Probe(ctx context.Context) error
+}

@@ -76,7 +76,7 @@ func rootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())}
 	})
 	root.PersistentFlags().String("log-level", "", "debug, info, warn or error (default: log.level of the configuration)")
-	root.AddCommand(runCommand(), versionCommand())
+	root.AddCommand(runCommand(), validateCommand(), devCommand(), schemaCommand(), versionCommand())
 	return root
 }
 
