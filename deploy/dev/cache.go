@@ -17,9 +17,15 @@ import (
 	"time"
 )
 
-// ErrUnavailable is wrapped by the errors that say that this machine lacks a
-// tool, or that a part does not exist for its platform.
-var ErrUnavailable = errors.New("not available here")
+// ErrUnavailable is what errors.Is finds in the errors that say that this
+// machine lacks a tool, or that a part does not exist for its platform.
+var ErrUnavailable = errors.New("not available on this machine")
+
+// unavailable is such an error; its text says what to install.
+type unavailable string
+
+func (u unavailable) Error() string        { return string(u) }
+func (u unavailable) Is(target error) bool { return target == ErrUnavailable }
 
 // marker is written last into a folder of the cache. It lists size, SHA-256
 // and path of every file.

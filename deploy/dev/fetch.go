@@ -63,7 +63,7 @@ func FetchKafka(ctx context.Context, progress io.Writer) (libDir string, err err
 func fillClickHouse(ctx context.Context, pin enginePin, dir string, progress io.Writer) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return fmt.Errorf("%w: npm is needed to fetch the ClickHouse engine: apt-get install npm (or https://nodejs.org)", ErrUnavailable)
+		return unavailable("npm is needed to fetch the ClickHouse engine: apt-get install npm (or https://nodejs.org)")
 	}
 	work := filepath.Dir(dir)
 	spec := pin.pkg + "@" + pin.version
@@ -149,7 +149,7 @@ func fillKafka(ctx context.Context, pom []byte, dir string, progress io.Writer) 
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return fmt.Errorf("%w: mvn is needed to fetch Apache Kafka: apt-get install maven (or https://maven.apache.org)", ErrUnavailable)
+		return unavailable("mvn is needed to fetch Apache Kafka: apt-get install maven (or https://maven.apache.org)")
 	}
 	sums, err := kafkaSums()
 	if err != nil {
@@ -218,4 +218,11 @@ func lastLines(text string, n int) string {
 		}
 	}
 	return strings.Join(lines[max(0, len(lines)-n):], " | ")
+}
+
+// firstBytes is for the output of a program in Java, whose last lines are a
+// stack trace.
+func firstBytes(text string, n int) string {
+	text = strings.TrimSpace(text)
+	return text[:min(len(text), n)]
 }

@@ -151,7 +151,7 @@ func (k *Kafka) format(ctx context.Context) error {
 		"--cluster-id="+k.clusterID, "-c", k.file("server.properties"), "--standalone")
 	out, err := exec.CommandContext(ctx, k.java, args[1:]...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("format %s: %w: %s", k.config.Dir, orCause(ctx, err), lastLines(string(out), 5))
+		return fmt.Errorf("format %s: %w: %s", k.config.Dir, orCause(ctx, err), firstBytes(string(out), 400))
 	}
 	return nil
 }
@@ -245,7 +245,7 @@ func javaPath() (string, error) {
 	}
 	path, err := exec.LookPath("java")
 	if err != nil {
-		return "", fmt.Errorf("%w: java 17 or newer is needed to run Apache Kafka: apt-get install openjdk-17-jre-headless", ErrUnavailable)
+		return "", unavailable("java 17 or newer is needed to run Apache Kafka: apt-get install openjdk-17-jre-headless")
 	}
 	return path, nil
 }

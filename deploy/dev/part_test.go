@@ -167,6 +167,28 @@ func TestKafkaTransactions(t *testing.T) {
 	}
 }
 
+func TestKafkaMovesToOtherPorts(t *testing.T) {
+	devtest.Kafka(t) // fills the cache, or skips the test
+	dir := t.TempDir()
+	first, err := dev.StartKafka(t.Context(), dev.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeTransactions(t, first.Brokers())
+	if err := first.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := dev.StartKafka(t.Context(), dev.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Kill()
+	if slices.Equal(first.Brokers(), second.Brokers()) {
+		t.Errorf("both at %q, want other ports", first.Brokers())
+	}
+	checkCommitted(t, second.Brokers())
+}
+
 func TestFakeKafkaTransactions(t *testing.T) {
 	k, err := dev.StartFakeKafka(dev.FakeKafkaConfig{Topics: map[string]int32{"seeded": 3}})
 	if err != nil {

@@ -49,7 +49,7 @@ func pinFor(platform string) (enginePin, error) {
 		}
 		return p, nil
 	}
-	return enginePin{}, fmt.Errorf("%w: the ClickHouse engine is not packaged for %s", ErrUnavailable, platform)
+	return enginePin{}, unavailable("the ClickHouse engine is not packaged for " + platform)
 }
 
 // kafkaSums returns the SHA-256 of each jar of the broker, in hexadecimal, by

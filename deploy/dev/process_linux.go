@@ -31,7 +31,12 @@ func processIdentity(pid int) string {
 	// The second field is the program's name in parentheses and may hold
 	// anything; what follows starts with the third, the state.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+	if len(fields) < 20 || fields[0] == "X" {
+		return ""
+	}
+	// A process whose first thread has ended still holds its ports and files
+	// until its last thread has.
+	if threads := fields[17]; fields[0] == "Z" && (threads == "0" || threads == "1") {
 		return ""
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
