@@ -159,6 +159,13 @@ func (a *Arena) Len() int { return a.used }
 // Bytes is the memory taken.
 func (a *Arena) Bytes() int { return a.total + cap(a.page)*28 }
 
+// Mark begins a new epoch for Dirty.
+func (a *Arena) Mark() { a.epoch++ }
+
+// Dirty counts the pages written since Mark, new ones included; a blob longer
+// than a page counts as one.
+func (a *Arena) Dirty() int { return countEqual(a.stamp, a.epoch) }
+
 func (a *Arena) slot(u uint32) []byte { return a.page[u/pageUnits][u%pageUnits*unitBytes:] }
 
 func (a *Arena) touch(u uint32) {
@@ -235,7 +242,7 @@ func (a *Arena) grow(n int) (uint32, bool) {
 	a.total += len(b)
 	for i := range n {
 		a.page = append(a.page, b[i*pageBytes:])
-		a.stamp = append(a.stamp, a.epoch)
+		a.stamp = append(a.stamp, 0)
 	}
 	return uint32(first), true
 }

@@ -60,10 +60,12 @@ func (p *pages[T]) mut(i uint32) *T {
 func (p *pages[T]) mark() { p.epoch++ }
 
 // dirty counts the pages written since mark, new ones included.
-func (p *pages[T]) dirty() int {
+func (p *pages[T]) dirty() int { return countEqual(p.stamp, p.epoch) }
+
+func countEqual(stamps []uint32, epoch uint32) int {
 	n := 0
-	for _, s := range p.stamp {
-		if s == p.epoch {
+	for _, s := range stamps {
+		if s == epoch {
 			n++
 		}
 	}
