@@ -80,9 +80,10 @@ func Up(ctx context.Context, dir string, progress io.Writer) (Services, error) {
 	}
 	save := func() error { return writeRecord(dir, rec) }
 	// Both start before either is waited for.
-	errKafka := bringUp(ctx, "Apache Kafka", kafka, &rec.Kafka, save, progress)
-	errClickHouse := bringUp(ctx, "ClickHouse", clickHouse, &rec.ClickHouse, save, progress)
-	if err := errors.Join(errKafka, errClickHouse); err != nil {
+	if err := bringUp(ctx, "Apache Kafka", kafka, &rec.Kafka, save, progress); err != nil {
+		return Services{}, err
+	}
+	if err := bringUp(ctx, "ClickHouse", clickHouse, &rec.ClickHouse, save, progress); err != nil {
 		return Services{}, err
 	}
 	if err := errors.Join(kafka.wait(ctx, rec.Kafka), clickHouse.wait(ctx, rec.ClickHouse)); err != nil {
