@@ -18,7 +18,7 @@ import (
 // small is a world of a few weeks that tests can afford.
 func small() Options {
 	o := Defaults()
-	o.Customers, o.Days = 1500, 24
+	o.Customers, o.Days = 1000, 24
 	o.DuplicateShare, o.BadShare, o.LateShare = 0.01, 0.005, 0.2
 	return o
 }
@@ -94,7 +94,7 @@ func TestSeedFixesEverything(t *testing.T) {
 
 func TestNoiseLeavesTheTruthAlone(t *testing.T) {
 	noisy, quiet := small(), small()
-	noisy.Customers, quiet.Customers = 400, 400
+	noisy.Customers, quiet.Customers = 300, 300
 	quiet.DisorderMaxMS, quiet.DuplicateShare, quiet.BadShare = 0, 0, 0
 	a, b := t.TempDir(), t.TempDir()
 	run(t, noisy, a, func(*Record) {})
@@ -285,7 +285,9 @@ func TestVenueFile(t *testing.T) {
 		t.Errorf("%d stores", len(v.Stores))
 	}
 	unknown := map[string]bool{}
-	run(t, small(), t.TempDir(), func(r *Record) {
+	o := small()
+	o.Days = 7
+	run(t, o, t.TempDir(), func(r *Record) {
 		if r.Kind != Event || r.Topic != "beacon" && r.Topic != "store" {
 			return
 		}
