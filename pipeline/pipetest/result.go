@@ -96,12 +96,16 @@ func (e *emitted) id() string {
 	return strings.Join(parts, " ")
 }
 
-// Emitted lists all rows, revisions and tombstones included, in the order in
-// which they left, shard by shard.
+// Emitted lists all rows, revisions and tombstones included, table by table in
+// the order in which they left, shard by shard.
 func (r *Result) Emitted(omit ...string) string {
 	var lines []string
-	for i := range r.rows {
-		lines = append(lines, r.rows[i].line(omit))
+	for _, table := range r.tables {
+		for i := range r.rows {
+			if r.rows[i].table == table {
+				lines = append(lines, r.rows[i].line(omit))
+			}
+		}
 	}
 	return join(lines)
 }

@@ -1,0 +1,201 @@
+package abandonment
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"touchstream/pipeline"
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
+	"touchstream/pipeline/money"
+)
+
+// look loads what the episode's cart holds into the working cart and lists the
+// products: those in the cart, else those looked at.
+func (h *shard) look(e *episode) {
+	blob := h.arena.Get(e.cart)
+	if e.isCurrent() && !e.isForm() {
+		blob = h.arena.Get(h.profiles.At(e.profile).cart)
+	}
+	h.other.Load(blob)
+	h.names = h.names[:0]
+	for i := range h.other.Lines {
+		if l := &h.other.Lines[i]; l.Units > 0 {
+			h.names = append(h.names, l.Product)
+		}
+	}
+	if len(h.names) > 0 {
+		return
+	}
+	for rest := h.arena.Get(e.viewed); len(rest) > 0; {
+		var p []byte
+		p, rest = nextName(rest)
+		h.names = append(h.names, p)
+	}
+}
+
+// currencyOf is the currency of the episode's amounts.
+func (h *shard) currencyOf(e *episode) []byte {
+	if e.isCurrent() && !e.isForm() {
+		return h.arena.Get(h.profiles.At(e.profile).currency)
+	}
+	return h.text(e, currency)
+}
+
+func (h *shard) profileKey(e *episode) event.Hash { return event.Hash(h.profiles.KeyAt(e.profile)) }
+
+// emit writes the episode's row, or its tombstone.
+func (h *shard) emit(t *pipeline.Turn, e *episode, deleted bool) {
+	e.revision++
+	if e.revision > 1 {
+		t.Count.Revisions++
+	}
+	h.look(e)
+	firedAt, closedAt := int64(event.Absent), int64(event.Absent)
+	if e.state == fired || e.state >= recovered {
+		firedAt = e.due
+	}
+	if e.state > fired {
+		closedAt = e.closedAt
+	}
+	var hex [32]byte
+	out := t.Out(0)
+	out.Begin()
+	out.Text(e.id.AppendHex(hex[:0]))
+	out.Text(h.profileKey(e).AppendHex(hex[:0]))
+	out.String(e.stage.String())
+	out.Text(h.text(e, cartID))
+	out.Text(h.text(e, formID))
+	out.Text(h.text(e, lastField))
+	out.Time(e.opened)
+	out.Time(e.due)
+	out.Time(firedAt)
+	out.Time(closedAt)
+	out.String(e.state.String())
+	out.Text(h.text(e, closedBy))
+	out.Money(h.other.Units())
+	out.Texts(len(h.names), func(i int) []byte { return h.names[i] })
+	out.Money(h.other.Value())
+	out.Money(e.revenue)
+	out.Text(h.currencyOf(e))
+	out.Int(int64(e.revision))
+	out.Flag(deleted)
+	out.End()
+}
+
+// announce sends the trigger that a closing calls for.
+func (h *shard) announce(t *pipeline.Turn, e *episode) {
+	if !e.isNews {
+		return
+	}
+	e.isNews = false
+	if e.state == recovered {
+		h.trigger(t, e, "abandonment.recovered")
+	} else {
+		h.trigger(t, e, "abandonment.retracted")
+	}
+}
+
+// trigger sends what happened to the episode, unless a bot took part.
+func (h *shard) trigger(t *pipeline.Turn, e *episode, kind string) {
+	if e.isBot {
+		return
+	}
+	var subject, entity [32]byte
+	who := h.profileKey(e)
+	g := pipeline.Trigger{
+		Kind: kind, Purpose: "marketing", Subject: who.AppendHex(subject[:0]), Profile: who,
+		Entity: e.id.AppendHex(entity[:0]), Payload: h.payload(e),
+	}
+	if e.state == fired {
+		g.Occurred, g.Due, g.Causation = e.activity(), e.due, h.text(e, opening)
+		g.Reason = e.stage.String() + " left without activity for " + formatAfter(h.cfg.After[e.stage])
+	} else {
+		g.Occurred, g.Due, g.Causation = e.closedAt, e.closedAt, h.text(e, closing)
+		g.Reason = "closed by " + orUnknown(h.text(e, closedBy))
+	}
+	g.Decided = g.Due
+	g.Expires = g.Due + h.cfg.ExpiresAfter
+	t.Trigger(&g)
+}
+
+func orUnknown(channel []byte) string {
+	if len(channel) == 0 {
+		return "an event without channel"
+	}
+	return "channel " + string(channel)
+}
+
+func formatAfter(ms int64) string {
+	if ms%60_000 == 0 {
+		return strconv.FormatInt(ms/60_000, 10) + " min"
+	}
+	return strconv.FormatInt(ms, 10) + " ms"
+}
+
+// payload is the trigger's JSON: what a message to the person needs.
+func (h *shard) payload(e *episode) []byte {
+	h.look(e)
+	j := append(h.json[:0], `{"stage":`...)
+	j = appendJSON(j, []byte(e.stage.String()))
+	if e.isForm() {
+		j = append(j, `,"form_id":`...)
+		j = appendJSON(j, h.text(e, formID))
+		j = append(j, `,"last_field":`...)
+		j = appendJSON(j, h.text(e, lastField))
+	} else {
+		j = append(j, `,"items":`...)
+		j = money.Append(j, h.other.Units())
+		j = append(j, `,"value":`...)
+		j = money.Append(j, h.other.Value())
+		j = append(j, `,"currency":`...)
+		j = appendJSON(j, h.text(e, currency))
+		j = append(j, `,"products":[`...)
+		for i, p := range h.names {
+			if i > 0 {
+				j = append(j, ',')
+			}
+			j = appendJSON(j, p)
+		}
+		j = append(j, `],"cart_id":`...)
+		j = appendJSON(j, h.text(e, cartID))
+	}
+	if e.state == recovered {
+		j = append(j, `,"recovered_revenue":`...)
+		j = money.Append(j, e.revenue)
+	}
+	if e.state > fired {
+		j = append(j, `,"closed_by_channel":`...)
+		j = appendJSON(j, h.text(e, closedBy))
+	}
+	h.json = append(j, '}')
+	return h.json
+}
+
+// appendJSON writes a JSON string.
+func appendJSON(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	for len(s) > 0 {
+		r, n := utf8.DecodeRune(s)
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r < ' ':
+			const hex = "0123456789abcdef"
+			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+		s = s[n:]
+	}
+	return append(dst, '"')
+}
+
+// refs are all blobs that the episode owns.
+func (e *episode) refs() []*flat.Ref {
+	all := make([]*flat.Ref, 0, numTexts+2)
+	for i := range e.texts {
+		all = append(all, &e.texts[i])
+	}
+	return append(all, &e.viewed, &e.cart)
+}
