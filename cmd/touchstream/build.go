@@ -18,6 +18,7 @@ import (
 	"touchstream/sinks/stdout"
 	"touchstream/sources/decode/mapping"
 	"touchstream/sources/file"
+	"touchstream/sources/generator"
 )
 
 // buildOptions are what the command line adds to a configuration.
@@ -154,8 +155,11 @@ func lower(list []string) []string {
 }
 
 func (b *built) transport(c *sourceSettings, src *pipeline.SourceConfig) {
-	if c.transport == "file" {
+	switch c.transport {
+	case "file":
 		src.Source = file.New(file.Options{Dir: b.file.Dir(), Patterns: c.file.paths, Format: c.format(), MaxRecord: c.maxRecord})
+	case "generator":
+		src.Source = generator.NewSource(c.generator)
 	}
 }
 

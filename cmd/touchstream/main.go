@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -31,7 +32,7 @@ func main() {
 func execute(args []string) int {
 	root := rootCommand()
 	root.SetArgs(args)
-	err := root.Execute()
+	err := root.ExecuteContext(context.Background())
 	if err == nil {
 		return exitOK
 	}
@@ -76,7 +77,7 @@ func rootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())}
 	})
 	root.PersistentFlags().String("log-level", "", "debug, info, warn or error (default: log.level of the configuration)")
-	root.AddCommand(runCommand(), validateCommand(), devCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(runCommand(), validateCommand(), generateCommand(), devCommand(), schemaCommand(), versionCommand())
 	return root
 }
 

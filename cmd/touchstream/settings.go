@@ -11,6 +11,7 @@ import (
 	sinkfile "touchstream/sinks/file"
 	"touchstream/sinks/stdout"
 	"touchstream/sources/decode/mapping"
+	"touchstream/sources/generator"
 )
 
 // settings is a whole configuration file.
@@ -65,6 +66,7 @@ type sourceSettings struct {
 	pos       config.Pos
 	transport string
 	file      fileSettings
+	generator generator.Options
 	decoder   string
 	mapping   mapping.Config
 	defaults  []config.Pair
@@ -88,6 +90,7 @@ func (f *fileSettings) Declare(s *config.Section) {
 func (c *sourceSettings) declare(s *config.Section, base config.Time) {
 	c.transport = s.ExactlyOne("transport", transports...)
 	s.Optional("file", &c.file, "Files as transport.")
+	s.Optional("generator", &c.generator, "A synthetic world as transport.")
 	s.Section("decode", config.Func(func(s *config.Section) {
 		c.decoder = s.ExactlyOne("decoder", decoders...)
 		s.Optional("mapping", &c.mapping, "Flat csv or JSON by a table of fields.")
@@ -104,7 +107,7 @@ func (c *sourceSettings) declare(s *config.Section, base config.Time) {
 }
 
 var (
-	transports = []string{"file"}
+	transports = []string{"file", "generator"}
 	decoders   = []string{"mapping"}
 )
 
