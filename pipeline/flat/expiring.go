@@ -16,12 +16,13 @@ const (
 )
 
 // Expiring is a set of message ids, each with its event time in milliseconds.
-// An id is remembered as long as its time is not below a floor that only rises:
-// the caller's forgottenBefore (watermark − window), or, when more than the
-// limit of ids are remembered, the time that keeps the newest. That rule works
-// on blocks of time of 1/64 to 1/32 of the window: the block with the oldest
-// times is forgotten as a whole. Evicted counts these ids, Covered is the window
-// that is left. Neither the layout nor Sweep decides what is seen.
+// Who asks says which times are forgotten for him (those before his watermark −
+// window): partitions differ in that. An id is dropped when its time is below
+// the floor, which only rises: that of Sweep, or, when more than the limit of
+// ids are kept, the time that keeps the newest. That rule works on blocks of
+// time of 1/64 to 1/32 of the window: the block with the oldest times goes as a
+// whole. Evicted counts these ids, Covered is the window that is left. Neither
+// the layout nor how often Sweep is called decides what is seen.
 //
 // Seen takes constant time. An id takes 13 bytes when the set is at its limit,
 // for which it is laid out: segments of 4,096 slots double in number until they
@@ -39,14 +40,14 @@ type Expiring struct {
 
 	// others holds the few ids that do not fit: with times beyond
 	// [from, from+span), or of a segment that must not split. othersDue has the
-	// time of each, so all others are remembered ones.
+	// time of each, so none of the others is below the floor.
 	others    *Table[int64]
 	othersDue *Timers
 
 	window  int64
 	limit   int
-	floor   int64 // Ids with smaller times are forgotten.
-	asked   int64 // The highest forgottenBefore.
+	floor   int64 // Ids with smaller times are dropped.
+	asked   int64 // The highest floor that Sweep was told.
 	from    int64 // No time in segments is smaller.
 	span    int64 // The range of times in segments, at most 2^32.
 	started bool
@@ -94,25 +95,28 @@ func NewExpiring(window int64, limit int) *Expiring {
 	return x
 }
 
-// Seen reports whether the id with hash h is remembered, and remembers it with
-// its time if not. An id whose time is below the floor is not kept. Hashes must
-// be keyed: 64 bits are taken for the id.
+// Seen reports whether the id with hash h is kept with a time not below
+// forgottenBefore. If not, it keeps it with its time, the later one if it had
+// one; a time below the floor is not kept. Hashes must be keyed: 64 bits are
+// taken for the id.
 func (x *Expiring) Seen(h uint64, timeMs, forgottenBefore int64) bool {
-	timeMs = min(max(timeMs, -timeMax), timeMax)
+	timeMs = clampTime(timeMs)
 	if !x.started {
 		x.start(timeMs)
 	}
-	x.ask(forgottenBefore)
+	forgottenBefore = max(forgottenBefore, x.floor)
 	id := newID(h, timeMs)
 	n := x.segment(id.high)
 	old := x.segments.at(n).find(id)
-	if old != nil && x.timeOf(old.time) >= x.floor {
+	if old != nil && x.timeOf(old.time) >= forgottenBefore {
 		return true
 	}
-	if x.others.Len() > 0 && x.others.ID(id.key()) != 0 {
-		return true
+	if x.others.Len() > 0 {
+		if k := x.others.ID(id.key()); k != 0 {
+			return x.seenApart(k, timeMs, forgottenBefore)
+		}
 	}
-	if timeMs < x.floor {
+	if timeMs < x.floor || old != nil && x.timeOf(old.time) >= timeMs {
 		return false
 	}
 	switch {
@@ -131,6 +135,21 @@ func (x *Expiring) Seen(h uint64, timeMs, forgottenBefore int64) bool {
 	return false
 }
 
+// seenApart is Seen for an id of the others.
+func (x *Expiring) seenApart(k uint32, timeMs, forgottenBefore int64) bool {
+	kept := *x.others.At(k)
+	if kept >= forgottenBefore {
+		return true
+	}
+	if timeMs > kept {
+		*x.others.MutAt(k) = timeMs
+		x.othersDue.Set(timeMs, k)
+	}
+	return false
+}
+
+func clampTime(t int64) int64 { return min(max(t, -timeMax), timeMax) }
+
 // start lays the range of times around the first one.
 func (x *Expiring) start(timeMs int64) {
 	x.started = true
@@ -138,20 +157,16 @@ func (x *Expiring) start(timeMs int64) {
 	x.oldest = x.block(x.from)
 }
 
-// ask takes the caller's floor.
-func (x *Expiring) ask(forgottenBefore int64) {
+// Sweep raises the floor: nobody will ask with a smaller forgottenBefore, or for
+// him more is forgotten. It frees the room of dropped ids in one segment.
+func (x *Expiring) Sweep(forgottenBefore int64) {
 	if forgottenBefore > x.asked {
-		x.asked = min(forgottenBefore, timeMax+1)
+		x.asked = clampTime(forgottenBefore)
+		if !x.started {
+			x.start(x.asked)
+		}
 		x.raise(x.asked)
 	}
-}
-
-// Sweep raises the floor and frees the room of forgotten ids in one segment.
-func (x *Expiring) Sweep(forgottenBefore int64) {
-	if !x.started {
-		return
-	}
-	x.ask(forgottenBefore)
 	if x.sweepNext == 0 {
 		x.sweepFloor = x.floor
 	}
@@ -163,8 +178,8 @@ func (x *Expiring) Sweep(forgottenBefore int64) {
 	}
 }
 
-// Len is the number of ids remembered; of the oldest block of time it counts
-// forgotten ones too.
+// Len is the number of ids kept; of the oldest block of time it counts dropped
+// ones too, and an id that was kept again, once for each of its times.
 func (x *Expiring) Len() int { return x.live + x.others.Len() }
 
 // Cap is the limit.
@@ -253,11 +268,13 @@ func (x *Expiring) dropBlock() {
 // dropOthers removes the forgotten ids among those kept apart.
 func (x *Expiring) dropOthers() {
 	for {
-		_, id, ok := x.othersDue.PopDue(x.floor)
+		due, id, ok := x.othersDue.PopDue(x.floor)
 		if !ok {
 			return
 		}
-		x.others.DeleteID(id)
+		if x.others.Live(id) && *x.others.At(id) == due {
+			x.others.DeleteID(id)
+		}
 	}
 }
 

@@ -32,11 +32,11 @@ func (m *idModel) raise(floor int64) {
 }
 
 func (m *idModel) seen(h uint64, t, forgottenBefore int64) bool {
-	m.raise(forgottenBefore)
-	if old, ok := m.time[h]; ok && old >= m.floor {
+	old, ok := m.time[h]
+	if ok && old >= max(m.floor, forgottenBefore) {
 		return true
 	}
-	if t < m.floor {
+	if t < m.floor || ok && old >= m.floor && old >= t {
 		return false
 	}
 	m.time[h] = t
@@ -55,7 +55,7 @@ func (m *idModel) seen(h uint64, t, forgottenBefore int64) bool {
 }
 
 // runExpiring reads a setting, then bursts of ids with times around a watermark
-// that moves on. With far, times lie years apart and the limit is never met:
+// that moves on, asked with it and with that of a partition ahead or behind. With far, times lie years apart and the limit is never met:
 // the blocks are then of no account.
 func runExpiring(t *testing.T, prog []byte) {
 	p := program{prog[:min(len(prog), 400)]}
@@ -89,9 +89,13 @@ func runExpiring(t *testing.T, prog []byte) {
 				if far && r.IntN(8) == 0 {
 					at += (r.Int64N(400) - 200) * 86_400_000 * 10
 				}
-				got, want := x.Seen(h, at, floor), m.seen(h, at, floor)
+				own := floor
+				if r.IntN(2) == 0 {
+					own = now - r.Int64N(3*window)/2
+				}
+				got, want := x.Seen(h, at, own), m.seen(h, at, own)
 				if got != want {
-					t.Fatalf("Seen(%x, %d, %d) = %v, want %v", h, at, floor, got, want)
+					t.Fatalf("Seen(%x, %d, %d) = %v, want %v", h, at, own, got, want)
 				}
 			}
 		}
@@ -99,8 +103,9 @@ func runExpiring(t *testing.T, prog []byte) {
 			t.Fatalf("Len = %d, Evicted = %d; want %d, %d and at most %d", x.Len(), x.Evicted(), m.total, m.evicted, limit)
 		}
 	}
-	if x.Seen(1, now, floor); floor > math.MinInt64 && !far {
-		m.seen(1, now, floor)
+	x.Sweep(floor)
+	m.raise(floor)
+	if floor > math.MinInt64 && !far {
 		if got, want := x.Covered(), max(0, window-(m.floor-floor)); got != want {
 			t.Fatalf("Covered = %d, want %d", got, want)
 		}
@@ -153,7 +158,6 @@ func TestExpiringEdges(t *testing.T) {
 	f("no watermark", true, 100, 100, math.MinInt64)
 	f("just remembered", true, 100, 100, 100)
 	f("just forgotten", false, 100, 100, 101)
-	f("the first time counts", false, 100, 500, 101)
 	f("an old time for a remembered id", true, 100, 5, 50)
 	f("years later", false, 100, 1<<40, 1<<40)
 	f("49 days and 17 hours later", false, 100, 100+1<<32, 100+1<<32)
@@ -162,6 +166,41 @@ func TestExpiringEdges(t *testing.T) {
 	f("end of the run", false, 100, 100, math.MaxInt64)
 	f("greatest time", true, math.MaxInt64, math.MaxInt64, 100)
 	f("smallest time", true, math.MinInt64, math.MinInt64, math.MinInt64)
+}
+
+// Partitions with watermarks apart: each asks for itself.
+func TestExpiringPartitions(t *testing.T) {
+	x := NewExpiring(1000, 1000)
+	f := func(title string, want bool, time, forgottenBefore int64) {
+		t.Helper()
+		if got := x.Seen(7, time, forgottenBefore); got != want {
+			t.Errorf("%s: seen = %v, want %v", title, got, want)
+		}
+	}
+	f("the first", false, 100, 50)
+	f("a partition ahead has forgotten it", false, 40, 5000)
+	f("one behind has not, and the later time counts", true, 100, 90)
+	f("the one ahead brings it again", false, 6000, 5000)
+	f("now both know it", true, 6000, 5000)
+	f("and the one behind", true, 100, 60)
+	x.Sweep(6001)
+	f("below the floor it is gone for all", false, 100, 60)
+	f("and is not kept with such a time", false, 6001, 60)
+}
+
+func TestExpiringSweptFirst(t *testing.T) {
+	x := NewExpiring(1000, 1000)
+	x.Sweep(100)
+	for n, want := range []bool{false, false} {
+		if got := x.Seen(7, 50, 0); got != want {
+			t.Errorf("look %d at a time below the floor: seen = %v", n, got)
+		}
+	}
+	for n, want := range []bool{false, true} {
+		if got := x.Seen(7, 100, 0); got != want {
+			t.Errorf("look %d at the floor: seen = %v, want %v", n, got, want)
+		}
+	}
 }
 
 // At its limit, with ids that come and go, the set keeps to its size.
@@ -176,6 +215,9 @@ func TestExpiringSize(t *testing.T) {
 		h := r.Uint64()
 		if x.Seen(h, now, now-window) {
 			t.Fatalf("id %d is seen at first sight", n)
+		}
+		if n%500 == 0 {
+			x.Sweep(now - window)
 		}
 		if n%50 == 0 {
 			kept = append(kept, h)
@@ -273,11 +315,17 @@ func BenchmarkExpiring(b *testing.B) {
 		for range 2 * n {
 			now++
 			x.Seen(r.Uint64(), now, now-int64(n))
+			if now%1000 == 0 {
+				x.Sweep(now - int64(n))
+			}
 		}
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
 				now++
 				x.Seen(r.Uint64(), now, now-int64(n))
+				if now%1000 == 0 {
+					x.Sweep(now - int64(n))
+				}
 			}
 		})
 	}
