@@ -51,6 +51,8 @@ func declareEvents() (*schema.Table, []eventsColumn) {
 		case event.Email, event.Phone, event.PaymentToken:
 			k := identOf(c)
 			add(c.String()+"_hash", schema.Text, "Keyed hash of the "+c.String()+".", fillHash(func(p *piece) []event.Hash { return p.batch.Ident[k] }))
+		case event.Topic: // topic is the Kafka topic here
+			add("case_topic", columnType(c), columnDoc(c), fillColumn(c))
 		default:
 			add(c.String(), columnType(c), columnDoc(c), fillColumn(c))
 		}
