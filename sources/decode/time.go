@@ -366,3 +366,9 @@ func runLayout(steps []layoutStep, s []byte, c *clock) bool {
 	}
 	return len(s) == 0
 }
+
+// ISO8601 is RFC3339 in which the offset may be left out: then it is UTC.
+func ISO8601(s []byte) (int64, bool) {
+	f := TimeFormat{name: "rfc3339", zone: time.UTC, from: -timeMax, to: timeMax}
+	return f.Parse(s)
+}

@@ -232,7 +232,7 @@ func (c *checker) constant(where string, f *Field, key string, value *string, ki
 		return
 	}
 	if _, ok := parseConstant(*value, kind); !ok {
-		c.addField(where, f, key, "%q is not %s", *value, kindWords[kind])
+		c.addField(where, f, key, "%q is not %s", *value, decode.KindWords(kind))
 	}
 }
 

@@ -48,9 +48,9 @@ type decoder struct {
 
 	b       *event.Batch
 	topic   string
-	outer   decode.Scanner // the record, then its elements
-	inner   decode.Scanner // items
-	deep    decode.Scanner // json inside a text
+	outer   decode.Gatherer // the record, then its elements
+	inner   decode.Gatherer // items
+	deep    decode.Gatherer // json inside a text
 	scratch []byte
 
 	header      []byte
@@ -96,6 +96,7 @@ func (d *decoder) bind(b *event.Batch) {
 		}
 		d.want, d.plan, d.hasHeader = *w, compile(d.cfg, *w, fields), false
 		d.cells = make([]decode.Value, d.plan.slots+1)
+		d.outer.Cells, d.inner.Cells, d.deep.Cells = d.cells, d.cells, d.cells
 	}
 	for _, ops := range [...][]op{d.plan.fields, d.plan.attributes, d.plan.items} {
 		for i := range ops {
@@ -113,7 +114,7 @@ func (d *decoder) decodeJSON(record uint32, data []byte, start int) {
 	clear(d.cells)
 	s := &d.outer
 	s.Reset(data, start)
-	gather(s, &p.trees[0].root, d.cells, data, &d.scratch)
+	s.Gather(p.trees[0])
 	if !s.End() {
 		d.b.Fail(record, -1, event.Malformed, s.Fault())
 		return
@@ -135,14 +136,14 @@ func (d *decoder) decodeJSON(record uint32, data []byte, start int) {
 	s.Reset(data, int(array.Off))
 	s.Enter('[')
 	for n := 0; s.Next(']', n); n++ {
-		t := p.trees[1]
-		clear(d.cells[t.first:])
+		first, _ := p.trees[1].Bounds()
+		clear(d.cells[first:])
 		if s.Peek() != decode.Object {
 			v, _ := s.Value()
 			d.b.Fail(record, int32(n), event.Malformed, fmt.Sprintf("%s[%d]: %s is no object", d.cfg.Expand, n, decode.Cut(data[v.Off:v.Off+v.Len])))
 			continue
 		}
-		gather(s, &t.root, d.cells, data, &d.scratch)
+		s.Gather(p.trees[1])
 		d.event(record, int32(n))
 	}
 }

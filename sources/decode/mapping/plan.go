@@ -15,10 +15,10 @@ import (
 // decoder, because times remember their zone and constants their place in the
 // batch's arena.
 type plan struct {
-	trees  []*tree
-	levels int   // above the fields of an event
-	slots  int32 // of all trees, and behind them one for json
-	expand int32 // slot of the array, -1
+	trees  []*decode.Node // record, element with expand, item
+	levels int            // above the fields of an event
+	slots  int32          // of all trees, and behind them one for json
+	expand int32          // slot of the array, -1
 
 	fields     []op
 	attributes []op
@@ -44,7 +44,7 @@ type op struct {
 	slots    []int32
 	paths    []string
 	template []part
-	json     *tree
+	json     *decode.Node
 	trim     bool
 	lower    bool
 	mapping  []pair
@@ -80,11 +80,6 @@ type constant struct {
 	num   int64
 	real  float64
 	place event.Str
-}
-
-var kindWords = [...]string{
-	event.Text: "a text", event.Time: "a time", event.Number: "a whole number",
-	event.Money: "a number", event.Float: "a number", event.Flag: "true or false",
 }
 
 // parseConstant reads a value as it would stand in an event.
@@ -143,12 +138,12 @@ func parseTemplate(s string) ([]part, error) {
 // compile makes the plan of a configuration without problems.
 func compile(cfg *Config, want event.Want, whereFields []string) *plan {
 	p := &plan{expand: -1}
-	places := &places{csv: cfg.IsCSV(), ends: map[string]*node{}}
+	places := &places{csv: cfg.IsCSV()}
 	if cfg.Expand != "" {
 		p.levels = 1
 	}
 	for range p.levels + 2 {
-		places.trees = append(places.trees, &tree{})
+		places.levels = append(places.levels, decode.NewTree())
 	}
 	p.fields = compileFields(cfg.Fields, func(f *Field) (event.Column, bool) {
 		c, ok := event.ColumnByName(f.Name)
@@ -195,10 +190,10 @@ func compile(cfg *Config, want event.Want, whereFields []string) *plan {
 	if cfg.Expand != "" {
 		p.expand = places.slot(cfg.Expand, 0)
 	}
-	p.trees = places.trees
+	p.trees = places.levels
 	if cfg.IsCSV() {
-		for _, kid := range p.trees[0].root.kids {
-			p.columns = append(p.columns, mappedColumn{kid.key, kid.slot})
+		for _, kid := range p.trees[0].Kids() {
+			p.columns = append(p.columns, mappedColumn{kid.Key, kid.Slot()})
 		}
 	}
 	return p
@@ -253,9 +248,8 @@ func compileField(f *Field, column event.Column) op {
 		o.hasFallback = true
 	}
 	if f.JSON != "" {
-		o.json = &tree{}
-		o.json.root.slot = -1
-		o.json.root.add(strings.Split(f.JSON, ".")).slot = 0
+		o.json = decode.NewTree()
+		o.json.Add(strings.Split(f.JSON, ".")...)
 	}
 	return o
 }
@@ -283,7 +277,7 @@ func (o *op) resolve(places *places, from int, spare int32) {
 		}
 	}
 	if o.json != nil {
-		o.json.root.number(spare)
+		o.json.Number(spare)
 	}
 }
 

@@ -89,9 +89,10 @@ func (d *decoder) setItems(row int) bool {
 		return d.complainText(event.BadValue, "items", data[array.Off:], "is no array")
 	}
 	t := d.plan.trees[d.plan.levels+1]
+	first, last := t.Bounds()
 	for n := 0; s.Next(']', n); n++ {
-		clear(d.cells[t.first:t.last])
-		gather(s, &t.root, d.cells, data, &d.scratch)
+		clear(d.cells[first:last])
+		s.Gather(t)
 		if !s.OK() {
 			break
 		}
@@ -179,7 +180,7 @@ func (d *decoder) text(o *op) (s event.Str, isNumber, ok bool) {
 			}
 			v := d.cells[slot]
 			if v.Kind >= decode.Object && o.json == nil && !d.keepsJSON(o) {
-				return s, false, d.complainText(event.BadValue, d.subject(o), d.b.Arena[v.Off:v.Off+v.Len], "is not "+kindWords[o.kind])
+				return s, false, d.complainText(event.BadValue, d.subject(o), d.b.Arena[v.Off:v.Off+v.Len], "is not "+decode.KindWords(o.kind))
 			}
 			s, isNumber = d.clean(slot), v.Kind == decode.Number
 			break
@@ -274,7 +275,7 @@ func (d *decoder) dig(o *op, s event.Str) (found event.Str, isNumber, ok bool) {
 	if scan.Peek() == decode.Null {
 		scan.Value()
 	} else {
-		gather(scan, &o.json.root, d.cells, data, &d.scratch)
+		scan.Gather(o.json)
 	}
 	if !scan.End() {
 		return found, false, d.complainText(event.BadValue, d.subject(o), data[s.Off:], "is no JSON object: "+scan.Fault())
@@ -284,7 +285,7 @@ func (d *decoder) dig(o *op, s event.Str) (found event.Str, isNumber, ok bool) {
 	}
 	v := d.cells[spare]
 	if v.Kind >= decode.Object && !d.keepsJSON(o) {
-		return found, false, d.complainText(event.BadValue, d.subject(o), data[v.Off:v.Off+v.Len], "is not "+kindWords[o.kind])
+		return found, false, d.complainText(event.BadValue, d.subject(o), data[v.Off:v.Off+v.Len], "is not "+decode.KindWords(o.kind))
 	}
 	return d.clean(spare), v.Kind == decode.Number, true
 }
@@ -321,7 +322,7 @@ func (d *decoder) number(o *op, s event.Str, isNumber bool) (v int64, real float
 		real, ok = decode.Float(d.withPoint(text, comma))
 	}
 	if !ok {
-		return 0, 0, d.complainText(event.BadValue, d.subject(o), text, "is not "+kindWords[o.kind])
+		return 0, 0, d.complainText(event.BadValue, d.subject(o), text, "is not "+decode.KindWords(o.kind))
 	}
 	return v, real, true
 }

@@ -1,0 +1,235 @@
+package segment
+
+import (
+	"fmt"
+	"hash/maphash"
+	"slices"
+
+	"touchstream/pipeline/event"
+	"touchstream/sources/decode"
+)
+
+// New makes decoders, one for each goroutine. They fill what the batch wants.
+func New(Config) func() event.Decoder {
+	return func() event.Decoder { return &decoder{devices: devices{seed: maphash.MakeSeed()}} }
+}
+
+// decoder is one goroutine's decoder.
+type decoder struct {
+	plan *plan // for want
+	want event.Want
+
+	b       *event.Batch
+	cells   []decode.Value
+	outer   decode.Gatherer // the record
+	inner   decode.Gatherer // messages of a batch
+	items   decode.Gatherer
+	shared  []decode.Value // cells that a batch lends to its messages
+	devices devices
+	kinds   [len(kindNames)]event.Str // texts of calls in the batch at hand
+	words   [len(words)]event.Str
+	group   event.Str
+
+	// complaint says what is wrong with the event at hand.
+	code      event.ReasonCode
+	complaint string
+}
+
+// call is the kind of a message.
+type call uint8
+
+const (
+	track call = iota
+	page
+	screen
+	identify
+	alias
+	group
+)
+
+var kindNames = [...]string{track: "track", page: "page", screen: "screen", identify: "identify", alias: "alias", group: "group"}
+
+// Decode implements event.Decoder.
+func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
+	d.bind(b)
+	d.b = b
+	for i := range c.Recs {
+		if start, end, ok := decode.Record(c, i); ok {
+			d.record(uint32(i), c.Data[:end:end], start)
+		}
+	}
+	d.b = nil
+}
+
+// bind makes the plan for what the batch wants and puts constant texts into it.
+func (d *decoder) bind(b *event.Batch) {
+	w := &b.Want
+	if d.plan == nil || w.Columns != d.want.Columns || w.Items != d.want.Items || w.AllAttrs != d.want.AllAttrs || !slices.Equal(w.Attrs, d.want.Attrs) {
+		d.want, d.plan = *w, compile(*w)
+		d.cells = make([]decode.Value, d.plan.slots)
+		d.shared = make([]decode.Value, d.plan.slots)
+		d.outer.Cells, d.inner.Cells, d.items.Cells = d.cells, d.cells, d.cells
+	}
+	for k := range d.kinds {
+		d.kinds[k] = b.Put([]byte(kindNames[k]))
+	}
+	d.group = b.Put([]byte("group_id"))
+	for w := range d.words {
+		d.words[w] = b.Put([]byte(words[w]))
+	}
+}
+
+func (d *decoder) record(record uint32, data []byte, start int) {
+	p, g := d.plan, &d.outer
+	clear(d.cells)
+	g.Rest = g.Rest[:0]
+	g.Reset(data, start)
+	if g.Peek() == decode.Array {
+		v, _ := g.Value()
+		if !g.End() {
+			d.b.Fail(record, -1, event.Malformed, g.Fault())
+			return
+		}
+		clear(d.shared)
+		d.messages(record, data, v)
+		return
+	}
+	g.Gather(p.message)
+	if !g.End() {
+		d.b.Fail(record, -1, event.Malformed, g.Fault())
+		return
+	}
+	batch := d.cells[p.batch]
+	if batch.Kind != decode.Array {
+		d.message(record, 0, g.Rest)
+		return
+	}
+	clear(d.shared)
+	copy(d.shared[p.contextFirst:p.contextLast], d.cells[p.contextFirst:p.contextLast])
+	d.shared[p.sentAt], d.shared[p.receivedAt] = d.cells[p.sentAt], d.cells[p.receivedAt]
+	d.messages(record, data, batch)
+}
+
+// messages decodes the messages of a batch.
+func (d *decoder) messages(record uint32, data []byte, batch decode.Value) {
+	g := &d.inner
+	g.Reset(data[:batch.Off+batch.Len], int(batch.Off))
+	g.Enter('[')
+	for n := 0; g.Next(']', n); n++ {
+		if g.Peek() != decode.Object {
+			v, _ := g.Value()
+			d.b.Fail(record, int32(n), event.Malformed, fmt.Sprintf("batch[%d]: %s is no object", n, decode.Cut(data[v.Off:v.Off+v.Len])))
+			continue
+		}
+		copy(d.cells, d.shared)
+		g.Rest = g.Rest[:0]
+		g.Gather(d.plan.message)
+		d.message(record, int32(n), g.Rest)
+	}
+}
+
+// message adds the event whose cells are filled, unless something is wrong.
+func (d *decoder) message(record uint32, element int32, rest []decode.Member) {
+	b := d.b
+	row := b.Add()
+	b.Record[row], b.Element[row] = record, element
+	kind, ok := d.setName(row)
+	if !ok || !d.setTime(row) || !d.setColumns(row, kind) || !d.setItems(row) {
+		b.Undo(row)
+		b.Fail(record, element, d.code, d.complaint)
+		return
+	}
+	d.setSpecial(row, kind)
+	if b.Want.AllAttrs || len(b.Want.Attrs) > 0 {
+		d.setAttributes(row, kind, rest)
+	}
+}
+
+// complain notes what is wrong with the event at hand; it returns false.
+func (d *decoder) complain(code event.ReasonCode, format string, args ...any) bool {
+	d.code, d.complaint = code, fmt.Sprintf(format, args...)
+	return false
+}
+
+// raw quotes a value, cut to 100 bytes.
+func (d *decoder) raw(v decode.Value) string {
+	return fmt.Sprintf("%q", decode.Cut(d.b.Arena[v.Off:v.Off+v.Len]))
+}
+
+// clean gives a cell's text and keeps it, if it had to be written out.
+func (d *decoder) clean(slot int32) event.Str {
+	v := &d.cells[slot]
+	s := decode.Text(d.b, *v)
+	if v.Dirty {
+		v.Off, v.Len, v.Dirty = s.Off, s.Len, false
+	}
+	return s
+}
+
+// first gives the first slot with a value that is there; -1 if none has.
+func (d *decoder) first(slots []int32) int32 {
+	for _, s := range slots {
+		if d.cells[s].Dirty {
+			d.clean(s)
+		}
+		if !decode.IsAbsent(d.b, d.cells[s]) {
+			return s
+		}
+	}
+	return -1
+}
+
+// setName sets the event's name from the kind of the message.
+func (d *decoder) setName(row int) (call, bool) {
+	b, p := d.b, d.plan
+	kind, isKnown := track, false
+	slot := d.first([]int32{p.kind})
+	if slot >= 0 {
+		text := b.Bytes(d.clean(slot))
+		for k, name := range kindNames {
+			if string(text) == name {
+				kind, isKnown = call(k), true
+			}
+		}
+		if !isKnown {
+			return track, d.complain(event.BadValue, "type: %s is none of track, page, screen, identify, alias, group", d.raw(d.cells[slot]))
+		}
+	}
+	if kind != track {
+		b.Str[event.Event][row] = d.kinds[kind]
+		return kind, true
+	}
+	switch slot := d.first([]int32{p.event}); {
+	case slot < 0:
+		return track, d.complain(event.MissingField, "event is absent")
+	case d.cells[slot].Kind >= decode.Object:
+		return track, d.complain(event.BadValue, "event: %s is not a text", d.raw(d.cells[slot]))
+	default:
+		b.Str[event.Event][row] = d.clean(slot)
+	}
+	return track, true
+}
+
+// setTime sets the event time from the first of the times that is there.
+func (d *decoder) setTime(row int) bool {
+	b, p := d.b, d.plan
+	slot := d.first([]int32{p.timestamp, p.original, p.sentAt, p.receivedAt})
+	if slot < 0 {
+		return d.complain(event.MissingField, "event_time is absent: timestamp, originalTimestamp, sentAt and receivedAt are")
+	}
+	v := d.cells[slot]
+	ms, ok := timeOf(b, v)
+	if !ok {
+		return d.complain(event.BadTime, "event_time: %s is no ISO 8601 time from 1970 on", d.raw(v))
+	}
+	b.Int[event.EventTime][row] = ms
+	return true
+}
+
+// timeOf reads an ISO 8601 time; without an offset it is UTC.
+func timeOf(b *event.Batch, v decode.Value) (int64, bool) {
+	if v.Kind != decode.String {
+		return 0, false
+	}
+	return decode.ISO8601(decode.TrimBlanks(b.Arena[v.Off : v.Off+v.Len]))
+}
