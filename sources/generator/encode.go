@@ -317,6 +317,10 @@ func (w *World) appendService(v []byte, s *scene, a *act) []byte {
 		v = textField(v, "topic", a.text)
 		v = append(v, `,"phone":"`...)
 		return append(w.appendPhone(v, s.person), '"')
+	case event.ConsentChanged:
+		v = textField(v, "purpose", "marketing")
+		v = append(v, `,"granted":`...)
+		return strconv.AppendBool(v, a.number == 1)
 	case event.SurveyAnswered:
 		v = textField(v, "survey_id", "nps")
 		return numberField(v, "score", a.number)

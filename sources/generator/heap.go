@@ -17,42 +17,44 @@ func (h *heap[T, P]) push(v T) {
 	i := len(h.list) - 1
 	for i > 0 {
 		up := (i - 1) / 2
-		if !P(&v).before(&h.list[up]) {
-			break
+		if !P(&h.list[i]).before(&h.list[up]) {
+			return
 		}
-		h.list[i] = h.list[up]
+		h.list[i], h.list[up] = h.list[up], h.list[i]
 		i = up
 	}
-	h.list[i] = v
 }
 
 func (h *heap[T, P]) pop() T {
 	v := h.list[0]
 	n := len(h.list) - 1
-	last := h.list[n]
+	h.list[0] = h.list[n]
 	h.list = h.list[:n]
-	if n > 0 {
-		h.replaceTop(last)
-	}
+	h.sink()
 	return v
 }
 
 // replaceTop puts v in the place of the least element.
 func (h *heap[T, P]) replaceTop(v T) {
+	h.list[0] = v
+	h.sink()
+}
+
+// sink moves the element on top to its place.
+func (h *heap[T, P]) sink() {
 	i, n := 0, len(h.list)
 	for {
 		down := 2*i + 1
 		if down >= n {
-			break
+			return
 		}
 		if right := down + 1; right < n && P(&h.list[right]).before(&h.list[down]) {
 			down = right
 		}
-		if !P(&h.list[down]).before(&v) {
-			break
+		if !P(&h.list[down]).before(&h.list[i]) {
+			return
 		}
-		h.list[i] = h.list[down]
+		h.list[i], h.list[down] = h.list[down], h.list[i]
 		i = down
 	}
-	h.list[i] = v
 }

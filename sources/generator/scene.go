@@ -186,15 +186,32 @@ func (c *script) online(device int) {
 	}
 	x = append(x, `"},"location":{"country":"PL","city":`...)
 	x = appendText(x, city.city)
-	x = append(x, `,"latitude":`+city.latitude+`,"longitude":`+city.longitude+`}`...)
+	x = append(x, `,"latitude":`...)
+	x = append(x, city.latitude...)
+	x = append(x, `,"longitude":`...)
+	x = append(x, city.longitude...)
+	x = append(x, '}')
 	if c.pl.kind == sceneShop && c.d.permille(300) {
 		k := &campaigns[c.d.below(len(campaigns))]
-		x = append(x, `,"campaign":{"name":"`+k.name+`","source":"`+k.source+`","medium":"`+k.medium+`"}`...)
-		if k.referrer != "" {
-			x = append(x, `,"referrer":{"url":"`+k.referrer+`"}`...)
-		}
+		x = appendCampaign(x, k)
 	}
 	s.context = x
+}
+
+func appendCampaign(x []byte, k *campaign) []byte {
+	x = append(x, `,"campaign":{"name":"`...)
+	x = append(x, k.name...)
+	x = append(x, `","source":"`...)
+	x = append(x, k.source...)
+	x = append(x, `","medium":"`...)
+	x = append(x, k.medium...)
+	x = append(x, `"}`...)
+	if k.referrer == "" {
+		return x
+	}
+	x = append(x, `,"referrer":{"url":"`...)
+	x = append(x, k.referrer...)
+	return append(x, `"}`...)
 }
 
 // appendOrderID writes the id of an order.

@@ -102,10 +102,18 @@ func (c *script) loginAtStart() {
 // login identifies the person; a new customer's account begins here.
 func (c *script) login() {
 	c.wait(8*second, 30*second)
-	c.hasUser = true
-	c.p.joined = true
+	isNew := !c.p.joined
+	c.hasUser, c.p.joined = true, true
 	c.p.link(c.device)
 	c.add(event.Identify)
+	if isNew {
+		c.wait(300, 900)
+		a := c.add(event.ConsentChanged)
+		a.text = pageAccount
+		if c.d.permille(700) {
+			a.number = 1
+		}
+	}
 }
 
 // research looks at the categories and products of the story.

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-
-	"touchstream/pipeline/event"
 )
 
 // Tables of the truth.
@@ -48,9 +46,23 @@ const (
 	outcomeCancelled = "cancelled"
 )
 
-// Truth writes what a world made true as CSV files: orders, carts, forms,
-// sessions, visits, presence, pickups, people, summary. A nil Truth writes
-// nothing.
+// Truth writes what a world made true as CSV files. A nil Truth writes nothing.
+//
+//   - orders: a row per order and product. direction and the columns of touches
+//     are what ropo is to say in the end; true_direction is what the person
+//     did, also where no link gives it away.
+//   - carts: a row per episode of a cart. stage is the deepest, due_at follows
+//     from 1h after the last activity of a cart and 30m of a checkout.
+//   - forms: a row per form that was begun.
+//   - sessions: a row per session of a device; events are without the too_late
+//     ones, which no session takes, and include the late ones, which it does.
+//   - visits: everybody in a store, seen or not.
+//   - presence: phones in zones. Of `zones` the times are exact; a `beacon` or
+//     `wifi` phone is where its signals say, within their intervals of up to
+//     11 s and 60 s and the two readings that a switch takes.
+//   - pickups: each stage of an order that is to be collected.
+//   - people: who is who, and which devices are known to be theirs at the end.
+//   - summary: counts of records.
 type Truth struct {
 	files [numTables]*os.File
 	out   [numTables]*bufio.Writer
@@ -248,102 +260,6 @@ func (t *Truth) pickup(c *script, state string) {
 	t.time(c.t)
 	t.text(state)
 	t.end(tablePickups)
-}
-
-// Keys of sessions: what identifies the device of an act.
-const (
-	keyAnonymous = iota
-	keyPhone
-	keyCard
-	keyUser
-	numKeys
-	keyNone = -1
-)
-
-func sessionKey(s *scene, a *act) int {
-	if a.isSilent || a.name.IsSystem() {
-		return keyNone
-	}
-	switch {
-	case a.topic == topicWeb || a.topic == topicApp:
-		return keyAnonymous
-	case a.name == event.PickupCompleted:
-		return keyNone
-	case a.topic == topicStore && len(s.phone) > 0:
-		return keyPhone
-	case a.topic == topicPOS && a.till == tillCard:
-		return keyCard
-	case (a.topic == topicCall || a.topic == topicCRM) && len(s.user) > 0:
-		return keyUser
-	}
-	return keyNone
-}
-
-// session writes one row per device that acted in the scene: the plan keeps
-// the scenes of a device more than a session's gap apart.
-func (t *Truth) session(c *script) {
-	if t == nil {
-		return
-	}
-	for key := range numKeys {
-		t.sessionOf(c, key)
-	}
-}
-
-func (t *Truth) sessionOf(c *script, key int) {
-	var first, last *act
-	events, orders, late, tooLate, cents := 0, 0, 0, 0, int64(0)
-	for i := range c.s.acts {
-		a := &c.s.acts[i]
-		if sessionKey(c.s, a) != key {
-			continue
-		}
-		if a.isTooOld {
-			tooLate++
-			continue
-		}
-		if first == nil {
-			first = a
-		}
-		last = a
-		events++
-		if a.delay > 0 {
-			late++
-		}
-		if a.name == event.OrderCompleted {
-			orders++
-			cents += a.cents
-		}
-	}
-	if first == nil {
-		return
-	}
-	t.begin()
-	t.sessionKey(c, key)
-	t.text(c.w.channel(first))
-	t.time(first.at)
-	t.time(last.at)
-	t.number(int64(events))
-	t.number(int64(orders))
-	t.cents(cents)
-	t.flag(c.pl.kind == sceneBot)
-	t.number(int64(late))
-	t.number(int64(tooLate))
-	t.end(tableSessions)
-}
-
-func (t *Truth) sessionKey(c *script, key int) {
-	switch key {
-	case keyAnonymous:
-		t.row = append(append(t.row, "anonymous_id:"...), c.s.anonymous...)
-	case keyPhone:
-		t.row = append(append(t.row, "device_id:"...), c.s.phone...)
-	case keyCard:
-		t.row = c.w.appendCard(append(t.row, "loyalty_id:"...), c.pl.person)
-	case keyUser:
-		t.row = append(append(t.row, "user_id:"...), c.s.user...)
-	}
-	t.row = append(t.row, ',')
 }
 
 // finish writes the tables that are known at the end only.

@@ -27,6 +27,7 @@ type World struct {
 	freeScenes []int32
 	stage      heap[turn, *turn] // scenes under way, by their next act
 	script     script
+	current    plan // being expanded
 
 	noise    dice
 	spoilt   Record
@@ -175,8 +176,8 @@ func (w *World) prepare() int64 {
 			w.planDay(w.nextDay)
 			w.nextDay++
 		case planned <= next && planned != math.MaxInt64:
-			pl := w.plans.pop()
-			w.expand(&pl)
+			w.current = w.plans.pop()
+			w.expand(&w.current)
 		default:
 			return next
 		}

@@ -330,18 +330,20 @@ func TestValidate(t *testing.T) {
 // TestNoGarbage: once the world is under way a record costs no allocation.
 func TestNoGarbage(t *testing.T) {
 	o := Defaults()
-	o.Days = 6
+	o.Customers, o.Days = 3000, 400
 	w, err := New(o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var rec Record
-	for range 300_000 {
+	for range 400_000 {
 		w.Next(&rec)
 	}
 	perRecord := testing.AllocsPerRun(20, func() {
 		for range 5000 {
-			w.Next(&rec)
+			if !w.Next(&rec) {
+				t.Fatal("the world ended")
+			}
 		}
 	}) / 5000
 	if perRecord > 0.01 {
