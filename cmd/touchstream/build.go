@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"touchstream/operators/abandonment"
 	"touchstream/operators/identity"
 	"touchstream/operators/ropo"
 	"touchstream/operators/sessions"
@@ -107,6 +108,9 @@ func (b *built) operators() {
 	}
 	if c := s.operators.ropo; c != nil {
 		add(ropo.New(*c, s.Shards, b.venue))
+	}
+	if c := s.operators.abandonment; c != nil {
+		add(abandonment.New(*c, s.Shards))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"touchstream/operators/abandonment"
 	"touchstream/operators/ropo"
 	"touchstream/operators/sessions"
 	"touchstream/pipeline/config"
@@ -136,14 +137,16 @@ func isIdentifier(field string) bool {
 
 // operatorSettings are the operators; those that are named are not nil.
 type operatorSettings struct {
-	sessions *sessions.Config
-	ropo     *ropo.Config
+	sessions    *sessions.Config
+	ropo        *ropo.Config
+	abandonment *abandonment.Config
 }
 
 // Declare declares the keys.
 func (c *operatorSettings) Declare(s *config.Section) {
 	optional(s, "sessions", &c.sessions, &sessions.Config{}, "Visits of devices.")
 	optional(s, "ropo", &c.ropo, &ropo.Config{}, "Research before purchases.")
+	optional(s, "abandonment", &c.abandonment, &abandonment.Config{}, "Carts, checkouts, pages and forms that were left.")
 }
 
 // optional sets the target when the section is there.

@@ -89,7 +89,7 @@ func TestPayload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(appendJSON(nil, []byte("a\"\\\n\xff"))); got != `"a\"\\\u000a` + "\ufffd" + `"` {
+	if got := string(appendJSON(nil, []byte("a\"\\\n\xff"))); got != `"a\"\\\u000a`+"\ufffd"+`"` {
 		t.Errorf("escapes: %s", got)
 	}
 	out := pipetest.Run(t, operator(t, 1), l, pipetest.Options{}).Emitted()
