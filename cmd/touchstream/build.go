@@ -15,11 +15,14 @@ import (
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/schema"
 	"touchstream/pipeline/venue"
+	"touchstream/sinks/clickhouse"
 	sinkfile "touchstream/sinks/file"
 	"touchstream/sinks/stdout"
 	"touchstream/sources/decode/mapping"
+	"touchstream/sources/decode/segment"
 	"touchstream/sources/file"
 	"touchstream/sources/generator"
+	"touchstream/sources/kafka"
 )
 
 // buildOptions are what the command line adds to a configuration.
@@ -112,6 +115,9 @@ func (b *built) operators() {
 	if c := s.operators.abandonment; c != nil {
 		add(abandonment.New(*c, s.Shards))
 	}
+	if c := s.operators.abandonment; c != nil {
+		add(abandonment.New(*c, s.Shards))
+	}
 }
 
 func (b *built) resolver() {
@@ -160,6 +166,12 @@ func lower(list []string) []string {
 
 func (b *built) transport(c *sourceSettings, src *pipeline.SourceConfig) {
 	switch c.transport {
+	case "kafka":
+		source, err := kafka.New(&c.kafka)
+		if err != nil {
+			b.fault(c.pos, "%s", err)
+		}
+		src.Source = source
 	case "file":
 		src.Source = file.New(file.Options{Dir: b.file.Dir(), Patterns: c.file.paths, Format: c.format(), MaxRecord: c.maxRecord})
 	case "generator":
@@ -177,7 +189,10 @@ func (c *sourceSettings) format() file.Format {
 
 func (b *built) decoder(c *sourceSettings, src *pipeline.SourceConfig) {
 	var err error
-	if c.decoder == "mapping" {
+	switch c.decoder {
+	case "segment":
+		src.NewDecoder = segment.New(c.segment)
+	case "mapping":
 		src.NewDecoder, err = mapping.New(c.mapping)
 	}
 	if err != nil {
@@ -225,6 +240,13 @@ func (b *built) tableNames() []string {
 
 func (b *built) sink(c *sinkSettings) pipeline.Sink {
 	switch c.kind {
+	case "clickhouse":
+		c.clickhouse.TTLMs = c.ttl
+		if c.cluster != "" {
+			c.clickhouse.Cluster = c.cluster
+		}
+		c.clickhouse.Replicated = c.clickhouse.Replicated || c.replicated
+		return clickhouse.New(c.clickhouse)
 	case "file":
 		return sinkfile.New(c.file)
 	case "stdout":

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"touchstream/operators/abandonment"
 	"touchstream/operators/identity"
 	"touchstream/operators/ropo"
 	"touchstream/operators/sessions"
@@ -47,7 +48,7 @@ func schemaCommand() *cobra.Command {
 
 // fixedTables are all tables whose columns do not depend on the configuration.
 func fixedTables() []*schema.Table {
-	tables := []*schema.Table{pipeline.Events, sessions.Table, ropo.Table}
+	tables := []*schema.Table{pipeline.Events, sessions.Table, ropo.Table, abandonment.Table}
 	tables = append(tables, identity.Tables()...)
 	return append(tables, pipeline.Triggers, pipeline.DeadLetters)
 }

@@ -9,9 +9,12 @@ import (
 	"touchstream/operators/sessions"
 	"touchstream/pipeline/config"
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/kafkaconn"
+	"touchstream/sinks/clickhouse"
 	sinkfile "touchstream/sinks/file"
 	"touchstream/sinks/stdout"
 	"touchstream/sources/decode/mapping"
+	"touchstream/sources/decode/segment"
 	"touchstream/sources/generator"
 )
 
@@ -66,9 +69,11 @@ type sourceSettings struct {
 	name      string
 	pos       config.Pos
 	transport string
+	kafka     kafkaconn.Input
 	file      fileSettings
 	generator generator.Options
 	decoder   string
+	segment   segment.Config
 	mapping   mapping.Config
 	defaults  []config.Pair
 	time      config.Time
@@ -90,10 +95,12 @@ func (f *fileSettings) Declare(s *config.Section) {
 
 func (c *sourceSettings) declare(s *config.Section, base config.Time) {
 	c.transport = s.ExactlyOne("transport", transports...)
+	s.Optional("kafka", &c.kafka, "Kafka topics as transport.")
 	s.Optional("file", &c.file, "Files as transport.")
 	s.Optional("generator", &c.generator, "A synthetic world as transport.")
 	s.Section("decode", config.Func(func(s *config.Section) {
 		c.decoder = s.ExactlyOne("decoder", decoders...)
+		s.Optional("segment", &c.segment, "JSON of Segment, RudderStack and compatible trackers.")
 		s.Optional("mapping", &c.mapping, "Flat csv or JSON by a table of fields.")
 	}), "How records are decoded.")
 	s.Pairs("defaults", &c.defaults, "Fills fields that an event lacks.")
@@ -104,12 +111,20 @@ func (c *sourceSettings) declare(s *config.Section, base config.Time) {
 	}
 	c.time.Override(s, base)
 	s.Bool("advisory", &c.advisory, false, "Does not hold back the watermark: for what comes in batches.")
+	var start string
+	s.String("start", &start, "", "Where reading starts without a state, as kafka.start; it goes before that.")
+	if start != "" {
+		var err error
+		if c.kafka.Start, err = kafkaconn.ParseStart(start); err != nil {
+			s.Fault("start", "%s", err)
+		}
+	}
 	s.Size("max_record", &c.maxRecord, "1MiB", "A larger record is a dead letter.").Positive().Max(64 << 20)
 }
 
 var (
-	transports = []string{"file", "generator"}
-	decoders   = []string{"mapping"}
+	transports = []string{"kafka", "file", "generator"}
+	decoders   = []string{"segment", "mapping"}
 )
 
 // identifier names an identifier that the source maps, "" if there is none.
@@ -146,6 +161,7 @@ type operatorSettings struct {
 func (c *operatorSettings) Declare(s *config.Section) {
 	optional(s, "sessions", &c.sessions, &sessions.Config{}, "Visits of devices.")
 	optional(s, "ropo", &c.ropo, &ropo.Config{}, "Research before purchases.")
+	optional(s, "abandonment", &c.abandonment, &abandonment.Config{}, "Left carts, checkouts, products and forms.")
 	optional(s, "abandonment", &c.abandonment, &abandonment.Config{}, "Carts, checkouts, pages and forms that were left.")
 }
 
@@ -161,28 +177,43 @@ func optional[T any, P interface {
 
 // sinkSettings is one sink.
 type sinkSettings struct {
-	name   string
-	pos    config.Pos
-	kind   string
-	file   sinkfile.Config
-	stdout stdout.Config
-	tables []string
-	has    bool // tables were named
-	at     config.Pos
+	name       string
+	pos        config.Pos
+	kind       string
+	clickhouse clickhouse.Config
+	file       sinkfile.Config
+	stdout     stdout.Config
+	ttl        map[string]int64 // ms, by table
+	cluster    string
+	replicated bool
+	tables     []string
+	has        bool // tables were named
+	at         config.Pos
 }
 
 func (c *sinkSettings) declare(s *config.Section) {
 	c.kind = s.ExactlyOne("sink", sinkKinds...)
 	s.Strings("tables", &c.tables, nil, "Tables that it takes; left out: all.")
 	c.has, c.at = s.Has("tables"), s.Pos("tables")
+	s.Optional("clickhouse", &c.clickhouse, "Tables in ClickHouse.")
 	s.Optional("file", &c.file, "Files, one per table.")
+	s.Values("ttl", "duration", "How long ClickHouse keeps the rows of a table.", func(table string, v *config.Value) {
+		if ms, ok := v.Duration(); ok {
+			if c.ttl == nil {
+				c.ttl = map[string]int64{}
+			}
+			c.ttl[table] = ms
+		}
+	})
+	s.String("cluster", &c.cluster, "", "ClickHouse cluster on which tables are made; as clickhouse.cluster.")
+	s.Bool("replicated", &c.replicated, false, "Replicated tables; as clickhouse.replicated.")
 	s.Optional("stdout", &c.stdout, "Lines on standard output.")
 	if len(c.stdout.Tables) > 0 {
 		c.tables, c.has, c.at = c.stdout.Tables, true, s.Pos("stdout")
 	}
 }
 
-var sinkKinds = []string{"file", "stdout"}
+var sinkKinds = []string{"clickhouse", "file", "stdout"}
 
 // defaultOf reads the value of a default.
 func defaultOf(p config.Pair) (event.Default, error) {
