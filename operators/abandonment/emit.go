@@ -1,10 +1,10 @@
 package abandonment
 
 import (
-	"strconv"
 	"unicode/utf8"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/config"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 	"touchstream/pipeline/money"
@@ -109,7 +109,7 @@ func (h *shard) trigger(t *pipeline.Turn, e *episode, kind string) {
 	}
 	if e.state == fired {
 		g.Occurred, g.Due, g.Causation = e.activity(), e.due, h.text(e, opening)
-		g.Reason = e.stage.String() + " left without activity for " + formatAfter(h.cfg.After[e.stage])
+		g.Reason = e.stage.String() + " left without activity for " + config.FormatDuration(h.cfg.After[e.stage])
 	} else {
 		g.Occurred, g.Due, g.Causation = e.closedAt, e.closedAt, h.text(e, closing)
 		g.Reason = "closed by " + orUnknown(h.text(e, closedBy))
@@ -124,13 +124,6 @@ func orUnknown(channel []byte) string {
 		return "an event without channel"
 	}
 	return "channel " + string(channel)
-}
-
-func formatAfter(ms int64) string {
-	if ms%60_000 == 0 {
-		return strconv.FormatInt(ms/60_000, 10) + " min"
-	}
-	return strconv.FormatInt(ms, 10) + " ms"
 }
 
 // payload is the trigger's JSON: what a message to the person needs.
