@@ -20,7 +20,7 @@ func (w *World) encode(s *scene, index int, rec *Record) {
 		v = append(v, `{"type":"page"`...)
 	case event.Screen:
 		v = append(v, `{"type":"screen","name":"`...)
-		v = append(v, a.text...)
+		v = append(v, a.detail...)
 		v = append(v, '"')
 	default:
 		v = append(v, `{"type":"track","event":"`...)
@@ -138,7 +138,8 @@ func (w *World) appendProperties(v []byte, s *scene, a *act) []byte {
 		v = w.appendPath(v, a)
 		v = append(v, `","url":"`+shopURL...)
 		v = w.appendPath(v, a)
-		return append(v, '"')
+		v = append(v, '"')
+		return textField(v, "title", a.detail)
 	case event.ProductsSearched:
 		v = textField(v, "query", a.text)
 		return numberField(v, "results", a.number)

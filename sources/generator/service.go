@@ -194,8 +194,9 @@ const (
 	fastBotAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
 )
 
-// playBot is one visit of a bot: one that names itself, or one that is faster
-// than 600 events a minute.
+// playBot is one visit of a bot: one that names itself, or one that makes more
+// than 600 events in each minute for longer than two, so that a minute of the
+// clock is among them.
 func (c *script) playBot() {
 	c.topic = topicWeb
 	number := c.pl.ref
@@ -204,7 +205,7 @@ func (c *script) playBot() {
 	s.anonymous = appendUUID(s.anonymous, mix3(c.w.opt.Seed, 41, number), mix3(c.w.opt.Seed, 43, number))
 	agent, events := botAgent, 100+c.d.below(300)
 	if isFast {
-		agent, events = fastBotAgent, 900+c.d.below(300)
+		agent, events = fastBotAgent, 2300+c.d.below(200)
 	}
 	s.context = append(s.context, `"channel":"web","userAgent":"`+agent+`","locale":"en-US","device":{"type":"desktop"}`...)
 	for range events {
@@ -223,7 +224,7 @@ func (c *script) playBot() {
 	}
 	c.w.truth.session(c)
 	next := *c.pl
-	next.at = c.t + c.d.between(5*hour, 14*hour)
+	next.at = c.t + c.d.between(8*hour, 20*hour)
 	if next.at+hour < c.w.end {
 		c.w.push(next)
 	}

@@ -14,6 +14,27 @@ const (
 	pageContact  = "/contact"
 )
 
+// pageTitle names a page, or a screen of the app.
+func pageTitle(path string) string {
+	switch path {
+	case pageCategory:
+		return "Category"
+	case pageProduct:
+		return "Product"
+	case pageCart:
+		return "Cart"
+	case pageCheckout:
+		return "Checkout"
+	case pageThanks:
+		return "Order placed"
+	case pageAccount:
+		return "Account"
+	case pageContact:
+		return "Contact"
+	}
+	return "Home"
+}
+
 // playShop is a session in the web shop or the app.
 func (c *script) playShop() {
 	f := c.pl.flags
@@ -74,6 +95,7 @@ func (c *script) page(path string, subject int) {
 	}
 	a := c.add(name)
 	c.subject(a, path, subject)
+	a.detail = pageTitle(path)
 }
 
 // subject sets what the page shows: a product, a category or nothing.
