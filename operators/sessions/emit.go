@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"touchstream/pipeline"
+	"touchstream/pipeline/event"
 )
 
 // emit writes the session's row, or its tombstone.
@@ -25,11 +26,13 @@ func (h *shard) emit(t *pipeline.Turn, s *session, deleted bool) {
 		_, v := findText(texts, f)
 		return v
 	}
+	key := text(deviceKey)
+	h.key = append(append(append(h.key[:0], event.Ident(key[0]).String()...), ':'), key[1:]...)
 	out := t.Out(0)
 	out.Begin()
 	out.UUID(s.id)
 	out.Text(s.profile.AppendHex(h.scratch[:0]))
-	out.Text(text(deviceKey))
+	out.Text(h.key)
 	out.Text(text(channel))
 	out.Time(s.start)
 	out.Time(s.end)

@@ -165,8 +165,7 @@ func (h *shard) open(t *pipeline.Turn, b *event.Batch, row int, deviceID, older,
 		h.sessions.Mut(newer).older = id
 	}
 	kind := b.DeviceKind[row]
-	h.key = append(append(h.key[:0], kind.String()...), ':')
-	h.key = append(h.key, cut(b.Text(kind.Column(), row), textMax)...)
+	h.key = append(append(h.key[:0], byte(kind)), cut(b.Text(kind.Column(), row), textMax)...)
 	h.drafts = append(h.drafts[:0], draft{deviceKey, at, h.key})
 	h.writeTexts(s)
 	return id, s

@@ -16,7 +16,7 @@ import (
 type field uint8
 
 const (
-	deviceKey field = iota
+	deviceKey field = iota // the kind's code and the value
 	channel
 	entryPage
 	referrer
