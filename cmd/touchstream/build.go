@@ -115,9 +115,6 @@ func (b *built) operators() {
 	if c := s.operators.abandonment; c != nil {
 		add(abandonment.New(*c, s.Shards))
 	}
-	if c := s.operators.abandonment; c != nil {
-		add(abandonment.New(*c, s.Shards))
-	}
 }
 
 func (b *built) resolver() {

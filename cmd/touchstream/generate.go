@@ -102,7 +102,7 @@ func generate(ctx context.Context, o generateOptions) (err error) {
 func (o *generateOptions) writer(ctx context.Context) (recordWriter, error) {
 	switch {
 	case len(o.brokers) > 0:
-		return newTopicWriter(ctx, o.brokers, o.prefix)
+		return newTopicWriter(ctx, o.brokers, func(topic string) string { return o.prefix + topic })
 	case o.dir != "":
 		return newFolderWriter(o.dir, o.prefix)
 	}

@@ -17,7 +17,10 @@ import (
 )
 
 // server answers /metrics, /healthz, /readyz and /status.
-type server struct{ http *http.Server }
+type server struct {
+	http    *http.Server
+	address string
+}
 
 // serve starts the listener; without an address there is none.
 func serve(listen string, p *pipeline.Pipeline, m *metrics, log *slog.Logger) (*server, error) {
@@ -48,7 +51,7 @@ func serve(listen string, p *pipeline.Pipeline, m *metrics, log *slog.Logger) (*
 		enc.SetIndent("", "  ")
 		_ = enc.Encode(statusOf(p.Status())) // the reader went away
 	})
-	s := &server{&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
+	s := &server{http: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, address: l.Addr().String()}
 	go func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("http listener ended", "error", err.Error())

@@ -161,7 +161,6 @@ type operatorSettings struct {
 func (c *operatorSettings) Declare(s *config.Section) {
 	optional(s, "sessions", &c.sessions, &sessions.Config{}, "Visits of devices.")
 	optional(s, "ropo", &c.ropo, &ropo.Config{}, "Research before purchases.")
-	optional(s, "abandonment", &c.abandonment, &abandonment.Config{}, "Left carts, checkouts, products and forms.")
 	optional(s, "abandonment", &c.abandonment, &abandonment.Config{}, "Carts, checkouts, pages and forms that were left.")
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,19 +21,19 @@ const worldPartitions = 4
 // topicWriter writes records to Kafka topics.
 type topicWriter struct {
 	client *kgo.Client
-	prefix string
+	name   func(topic string) string
 	failed atomic.Pointer[error]
 }
 
 // newTopicWriter connects and creates the topics that are missing.
-func newTopicWriter(ctx context.Context, brokers []string, prefix string) (*topicWriter, error) {
+func newTopicWriter(ctx context.Context, brokers []string, name func(topic string) string) (*topicWriter, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ProducerLinger(5*time.Millisecond),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.ProducerBatchCompression(kgo.Lz4Compression()),
 		kgo.MaxBufferedRecords(1<<16), kgo.RetryTimeout(30*time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("--kafka: %w", err)
 	}
-	w := &topicWriter{client: client, prefix: prefix}
+	w := &topicWriter{client: client, name: name}
 	if err := w.createTopics(ctx); err != nil {
 		client.Close()
 		return nil, fmt.Errorf("--kafka %v: %w", brokers, err)
@@ -45,7 +46,9 @@ func (w *topicWriter) createTopics(ctx context.Context) error {
 	defer cancel()
 	var names []string
 	for _, topic := range generator.Topics() {
-		names = append(names, w.prefix+topic)
+		if n := w.name(topic); !slices.Contains(names, n) {
+			names = append(names, n)
+		}
 	}
 	created, err := kadm.NewClient(w.client).CreateTopics(ctx, worldPartitions, -1, nil, names...)
 	if err != nil {
@@ -64,7 +67,7 @@ func (w *topicWriter) write(ctx context.Context, r *generator.Record) error {
 		return *err
 	}
 	w.client.Produce(ctx, &kgo.Record{
-		Topic: w.prefix + r.Topic, Key: append([]byte(nil), r.Key...), Value: append([]byte(nil), r.Value...),
+		Topic: w.name(r.Topic), Key: append([]byte(nil), r.Key...), Value: append([]byte(nil), r.Value...),
 		Timestamp: time.UnixMilli(r.ArrivalMS),
 	}, func(_ *kgo.Record, err error) {
 		if err != nil && !errors.Is(err, context.Canceled) {
