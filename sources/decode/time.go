@@ -372,3 +372,9 @@ func ISO8601(s []byte) (int64, bool) {
 	f := TimeFormat{name: "rfc3339", zone: time.UTC, from: -timeMax, to: timeMax}
 	return f.Parse(s)
 }
+
+// UnixMicros reads microseconds from 1970.
+func UnixMicros(s []byte) (int64, bool) {
+	f := TimeFormat{name: "unix_us", shift: -3}
+	return f.Parse(s)
+}

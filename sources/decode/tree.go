@@ -32,8 +32,8 @@ func hashKey(k []byte) uint32 {
 	return (uint32(len(k))*7 + uint32(k[0])*3 + uint32(k[len(k)-1]) + uint32(k[len(k)/2])*5) % nodeHeads
 }
 
-// find gives the kid with the key, nil if nothing is looked for there.
-func (n *Node) find(key []byte) *Node {
+// Find gives the kid with the key, nil if nothing is looked for there.
+func (n *Node) Find(key []byte) *Node {
 	for i := n.heads[hashKey(key)]; i != 0; i = n.next[i-1] {
 		if kid := n.kids[i-1]; kid.Key == string(key) {
 			return kid
@@ -47,7 +47,7 @@ func (n *Node) Way(path ...string) *Node {
 	if len(path) == 0 {
 		return n
 	}
-	kid := n.find([]byte(path[0]))
+	kid := n.Find([]byte(path[0]))
 	if kid == nil {
 		kid = &Node{Key: path[0], slot: -1}
 		h := hashKey([]byte(kid.Key))
@@ -123,7 +123,7 @@ func (g *Gatherer) Gather(n *Node) {
 			g.scratch = Unescape(g.scratch[:0], key)
 			key = g.scratch
 		}
-		kid := n.find(key)
+		kid := n.Find(key)
 		if kid == nil {
 			v, ok := g.Value()
 			if !ok {

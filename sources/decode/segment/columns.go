@@ -1,22 +1,20 @@
 package segment
 
 import (
-	"bytes"
-
 	"touchstream/pipeline/event"
 	"touchstream/sources/decode"
 )
 
 // setColumns sets the columns of the table.
 func (d *decoder) setColumns(row int, kind call) bool {
-	b := d.b
+	b := d.Batch
 	for i := range d.plan.rules {
 		r := &d.plan.rules[i]
-		slot := d.first(r.slotsFor(kind == page || kind == screen))
+		slot := d.First(r.slotsFor(kind == page || kind == screen))
 		if slot < 0 {
 			continue
 		}
-		v := d.cells[slot]
+		v := d.Cells[slot]
 		ok := false
 		if r.column.Kind() == event.Time {
 			b.Int[r.column][row], ok = timeOf(b, v)
@@ -38,17 +36,17 @@ func (d *decoder) setColumns(row int, kind call) bool {
 
 func (d *decoder) clearColumn(c event.Column, row int) {
 	if c.Kind() != event.Text {
-		d.b.Int[c][row] = event.Absent
+		d.Batch.Int[c][row] = event.Absent
 	}
 }
 
 // setItems adds the products of the event.
 func (d *decoder) setItems(row int) bool {
-	p, b := d.plan, d.b
-	if p.products < 0 || d.first([]int32{p.products}) < 0 {
+	p, b := d.plan, d.Batch
+	if p.products < 0 || d.First([]int32{p.products}) < 0 {
 		return true
 	}
-	products := d.cells[p.products]
+	products := d.Cells[p.products]
 	if products.Kind != decode.Array {
 		return d.complain(event.BadValue, "products: %s is no array", d.raw(products))
 	}
@@ -61,14 +59,14 @@ func (d *decoder) setItems(row int) bool {
 			v, _ := g.Value()
 			return d.complain(event.BadValue, "products[%d]: %s is no object", n, d.raw(v))
 		}
-		clear(d.cells[first:last])
+		clear(d.Cells[first:last])
 		g.Gather(p.item)
 		item := b.AddItem(row)
 		for i := range p.items {
 			r := &p.items[i]
-			slot := d.first(r.slots)
-			if slot >= 0 && !decode.SetItem(b, r.column, item, d.cells[slot]) {
-				return d.complain(event.BadValue, "products[%d].%s: %s is not %s", n, r.column, d.raw(d.cells[slot]), decode.KindWords(r.column.Kind()))
+			slot := d.First(r.slots)
+			if slot >= 0 && !decode.SetItem(b, r.column, item, d.Cells[slot]) {
+				return d.complain(event.BadValue, "products[%d].%s: %s is not %s", n, r.column, d.raw(d.Cells[slot]), decode.KindWords(r.column.Kind()))
 			}
 		}
 	}
@@ -77,10 +75,10 @@ func (d *decoder) setItems(row int) bool {
 
 // setSpecial sets the columns that need more than the first value that is there.
 func (d *decoder) setSpecial(row int, kind call) {
-	b, p := d.b, d.plan
+	b, p := d.Batch, d.plan
 	if kind == alias && b.Str[event.AnonymousID] != nil && b.Str[event.AnonymousID][row].Len == 0 {
-		if slot := d.first([]int32{p.previous}); slot >= 0 && d.cells[slot].Kind < decode.Object {
-			b.Str[event.AnonymousID][row] = d.clean(slot)
+		if slot := d.First([]int32{p.previous}); slot >= 0 && d.Cells[slot].Kind < decode.Object {
+			b.Str[event.AnonymousID][row] = d.Clean(slot)
 		}
 	}
 	if p.channel != nil {
@@ -94,20 +92,12 @@ func (d *decoder) setSpecial(row int, kind call) {
 	}
 }
 
-// scalar is the text of the first slot that has a scalar.
-func (d *decoder) scalar(slots []int32) event.Str {
-	if slot := d.first(slots); slot >= 0 && d.cells[slot].Kind < decode.Object {
-		return d.clean(slot)
-	}
-	return event.Str{}
-}
-
 // channel is the event's own, else follows from the library that sent it.
 func (d *decoder) channel() event.Str {
-	if s := d.scalar(d.plan.channels); s.Len > 0 {
+	if s := d.Scalar(d.plan.channels...); s.Len > 0 {
 		return s
 	}
-	switch string(d.b.Bytes(d.scalar(d.plan.channel))) {
+	switch string(d.Batch.Bytes(d.Scalar(d.plan.channel...))) {
 	case "web", "browser":
 		return d.words[wordWeb]
 	case "mobile":
@@ -117,9 +107,9 @@ func (d *decoder) channel() event.Str {
 }
 
 func (d *decoder) deviceType() event.Str {
-	b := d.b
+	b := d.Batch
 	for _, slot := range d.plan.deviceType {
-		s := d.scalar([]int32{slot})
+		s := d.Scalar(slot)
 		if s.Len == 0 {
 			continue
 		}
@@ -128,7 +118,7 @@ func (d *decoder) deviceType() event.Str {
 		}
 		return s
 	}
-	if agent := d.scalar(d.plan.userAgent); agent.Len > 0 {
+	if agent := d.Scalar(d.plan.userAgent...); agent.Len > 0 {
 		return d.words[d.devices.of(b.Bytes(agent))]
 	}
 	return event.Str{}
@@ -141,46 +131,24 @@ func (d *decoder) pagePath(kind call) event.Str {
 	if kind == page || kind == screen {
 		path, url = p.pagePath, p.pageURL
 	}
-	if s := d.scalar(path); s.Len > 0 {
-		return d.cutQuery(s)
+	if s := d.Scalar(path...); s.Len > 0 {
+		return decode.CutQuery(d.Batch, s)
 	}
-	if s := d.scalar(url); s.Len > 0 {
-		if s = d.cutQuery(d.cutHost(s)); s.Len == 0 {
+	if s := d.Scalar(url...); s.Len > 0 {
+		if s = decode.PathOf(d.Batch, s); s.Len == 0 {
 			return d.words[wordRoot]
 		}
 		return s
 	}
 	if kind == screen {
-		return d.scalar([]int32{p.name})
+		return d.Scalar(p.name)
 	}
 	return event.Str{}
 }
 
-func (d *decoder) cutQuery(s event.Str) event.Str {
-	if i := bytes.IndexAny(d.b.Bytes(s), "?#"); i >= 0 {
-		s.Len = uint32(i)
-	}
-	return s
-}
-
-// cutHost cuts scheme and host off a URL.
-func (d *decoder) cutHost(s event.Str) event.Str {
-	text := d.b.Bytes(s)
-	i := bytes.Index(text, []byte("://"))
-	if i < 0 {
-		return s
-	}
-	slash := bytes.IndexAny(text[i+3:], "/?#")
-	if slash < 0 {
-		return event.Str{}
-	}
-	cut := uint32(i + 3 + slash)
-	return event.Str{Off: s.Off + cut, Len: s.Len - cut}
-}
-
 // setAttributes adds what the table leaves over.
 func (d *decoder) setAttributes(row int, kind call, rest []decode.Member) {
-	b, p := d.b, d.plan
+	b, p := d.Batch, d.plan
 	hasTraits := kind == identify || kind == group
 	decode.AddRest(b, row, rest, func(r int32) bool { return r == restOfProperties || hasTraits && r == restOfTraits })
 	for i := range p.rules {
@@ -188,22 +156,22 @@ func (d *decoder) setAttributes(row int, kind call, rest []decode.Member) {
 		if !r.lenient || r.column.Kind() == event.Text || b.Int[r.column][row] != event.Absent || !b.Want.WantsAttr([]byte(r.column.String())) {
 			continue
 		}
-		if s := d.scalar(r.slots); s.Len > 0 {
+		if s := d.Scalar(r.slots...); s.Len > 0 {
 			b.AddAttr(row, b.Put([]byte(r.column.String())), s)
 		}
 	}
 	isPage := kind == page || kind == screen
 	for i := range p.leftovers {
 		l := &p.leftovers[i]
-		if isPage && l.isPage || !b.Want.WantsAttr([]byte(l.name)) || l.rule != nil && d.first(l.rule.slotsFor(isPage)) == l.slot {
+		if isPage && l.isPage || !b.Want.WantsAttr([]byte(l.name)) || l.rule != nil && d.First(l.rule.slotsFor(isPage)) == l.slot {
 			continue
 		}
-		if s := d.scalar([]int32{l.slot}); s.Len > 0 {
+		if s := d.Scalar(l.slot); s.Len > 0 {
 			b.AddAttr(row, b.Put([]byte(l.name)), s)
 		}
 	}
 	if kind == group && b.Want.WantsAttr([]byte("group_id")) {
-		if s := d.scalar([]int32{p.group}); s.Len > 0 {
+		if s := d.Scalar(p.group); s.Len > 0 {
 			b.AddAttr(row, d.group, s)
 		}
 	}

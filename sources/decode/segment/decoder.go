@@ -19,8 +19,7 @@ type decoder struct {
 	plan *plan // for want
 	want event.Want
 
-	b       *event.Batch
-	cells   []decode.Value
+	decode.Slots
 	outer   decode.Gatherer // the record
 	inner   decode.Gatherer // messages of a batch
 	items   decode.Gatherer
@@ -52,13 +51,13 @@ var kindNames = [...]string{track: "track", page: "page", screen: "screen", iden
 // Decode implements event.Decoder.
 func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	d.bind(b)
-	d.b = b
+	d.Batch = b
 	for i := range c.Recs {
 		if start, end, ok := decode.Record(c, i); ok {
 			d.record(uint32(i), c.Data[:end:end], start)
 		}
 	}
-	d.b = nil
+	d.Batch = nil
 }
 
 // bind makes the plan for what the batch wants and puts constant texts into it.
@@ -66,9 +65,9 @@ func (d *decoder) bind(b *event.Batch) {
 	w := &b.Want
 	if d.plan == nil || w.Columns != d.want.Columns || w.Items != d.want.Items || w.AllAttrs != d.want.AllAttrs || !slices.Equal(w.Attrs, d.want.Attrs) {
 		d.want, d.plan = *w, compile(*w)
-		d.cells = make([]decode.Value, d.plan.slots)
+		d.Cells = make([]decode.Value, d.plan.slots)
 		d.shared = make([]decode.Value, d.plan.slots)
-		d.outer.Cells, d.inner.Cells, d.items.Cells = d.cells, d.cells, d.cells
+		d.outer.Cells, d.inner.Cells, d.items.Cells = d.Cells, d.Cells, d.Cells
 	}
 	for k := range d.kinds {
 		d.kinds[k] = b.Put([]byte(kindNames[k]))
@@ -81,13 +80,13 @@ func (d *decoder) bind(b *event.Batch) {
 
 func (d *decoder) record(record uint32, data []byte, start int) {
 	p, g := d.plan, &d.outer
-	clear(d.cells)
+	clear(d.Cells)
 	g.Rest = g.Rest[:0]
 	g.Reset(data, start)
 	if g.Peek() == decode.Array {
 		v, _ := g.Value()
 		if !g.End() {
-			d.b.Fail(record, -1, event.Malformed, g.Fault())
+			d.Batch.Fail(record, -1, event.Malformed, g.Fault())
 			return
 		}
 		clear(d.shared)
@@ -96,17 +95,17 @@ func (d *decoder) record(record uint32, data []byte, start int) {
 	}
 	g.Gather(p.message)
 	if !g.End() {
-		d.b.Fail(record, -1, event.Malformed, g.Fault())
+		d.Batch.Fail(record, -1, event.Malformed, g.Fault())
 		return
 	}
-	batch := d.cells[p.batch]
+	batch := d.Cells[p.batch]
 	if batch.Kind != decode.Array {
 		d.message(record, 0, g.Rest)
 		return
 	}
 	clear(d.shared)
-	copy(d.shared[p.contextFirst:p.contextLast], d.cells[p.contextFirst:p.contextLast])
-	d.shared[p.sentAt], d.shared[p.receivedAt] = d.cells[p.sentAt], d.cells[p.receivedAt]
+	copy(d.shared[p.contextFirst:p.contextLast], d.Cells[p.contextFirst:p.contextLast])
+	d.shared[p.sentAt], d.shared[p.receivedAt] = d.Cells[p.sentAt], d.Cells[p.receivedAt]
 	d.messages(record, data, batch)
 }
 
@@ -118,10 +117,10 @@ func (d *decoder) messages(record uint32, data []byte, batch decode.Value) {
 	for n := 0; g.Next(']', n); n++ {
 		if g.Peek() != decode.Object {
 			v, _ := g.Value()
-			d.b.Fail(record, int32(n), event.Malformed, fmt.Sprintf("batch[%d]: %s is no object", n, decode.Cut(data[v.Off:v.Off+v.Len])))
+			d.Batch.Fail(record, int32(n), event.Malformed, fmt.Sprintf("batch[%d]: %s is no object", n, decode.Cut(data[v.Off:v.Off+v.Len])))
 			continue
 		}
-		copy(d.cells, d.shared)
+		copy(d.Cells, d.shared)
 		g.Rest = g.Rest[:0]
 		g.Gather(d.plan.message)
 		d.message(record, int32(n), g.Rest)
@@ -130,7 +129,7 @@ func (d *decoder) messages(record uint32, data []byte, batch decode.Value) {
 
 // message adds the event whose cells are filled, unless something is wrong.
 func (d *decoder) message(record uint32, element int32, rest []decode.Member) {
-	b := d.b
+	b := d.Batch
 	row := b.Add()
 	b.Record[row], b.Element[row] = record, element
 	kind, ok := d.setName(row)
@@ -153,71 +152,48 @@ func (d *decoder) complain(code event.ReasonCode, format string, args ...any) bo
 
 // raw quotes a value, cut to 100 bytes.
 func (d *decoder) raw(v decode.Value) string {
-	return fmt.Sprintf("%q", decode.Cut(d.b.Arena[v.Off:v.Off+v.Len]))
-}
-
-// clean gives a cell's text and keeps it, if it had to be written out.
-func (d *decoder) clean(slot int32) event.Str {
-	v := &d.cells[slot]
-	s := decode.Text(d.b, *v)
-	if v.Dirty {
-		v.Off, v.Len, v.Dirty = s.Off, s.Len, false
-	}
-	return s
-}
-
-// first gives the first slot with a value that is there; -1 if none has.
-func (d *decoder) first(slots []int32) int32 {
-	for _, s := range slots {
-		if d.cells[s].Dirty {
-			d.clean(s)
-		}
-		if !decode.IsAbsent(d.b, d.cells[s]) {
-			return s
-		}
-	}
-	return -1
+	return fmt.Sprintf("%q", decode.Cut(d.Raw(v)))
 }
 
 // setName sets the event's name from the kind of the message.
 func (d *decoder) setName(row int) (call, bool) {
-	b, p := d.b, d.plan
+	b, p := d.Batch, d.plan
 	kind, isKnown := track, false
-	slot := d.first([]int32{p.kind})
+	slot := d.First([]int32{p.kind})
 	if slot >= 0 {
-		text := b.Bytes(d.clean(slot))
+		text := b.Bytes(d.Clean(slot))
 		for k, name := range kindNames {
 			if string(text) == name {
 				kind, isKnown = call(k), true
 			}
 		}
 		if !isKnown {
-			return track, d.complain(event.BadValue, "type: %s is none of track, page, screen, identify, alias, group", d.raw(d.cells[slot]))
+			return track, d.complain(event.BadValue, "type: %s is none of track, page, screen, identify, alias, group", d.raw(d.Cells[slot]))
 		}
 	}
 	if kind != track {
 		b.Str[event.Event][row] = d.kinds[kind]
 		return kind, true
 	}
-	switch slot := d.first([]int32{p.event}); {
+	switch slot := d.First([]int32{p.event}); {
 	case slot < 0:
 		return track, d.complain(event.MissingField, "event is absent")
-	case d.cells[slot].Kind >= decode.Object:
-		return track, d.complain(event.BadValue, "event: %s is not a text", d.raw(d.cells[slot]))
+	case d.Cells[slot].Kind >= decode.Object:
+		return track, d.complain(event.BadValue, "event: %s is not a text", d.raw(d.Cells[slot]))
 	default:
-		b.Str[event.Event][row] = d.clean(slot)
+		b.Str[event.Event][row] = d.Clean(slot)
 	}
 	return track, true
 }
 
 // setTime sets the event time from the first of the times that is there.
 func (d *decoder) setTime(row int) bool {
-	b, p := d.b, d.plan
-	slot := d.first([]int32{p.timestamp, p.original, p.sentAt, p.receivedAt})
+	b, p := d.Batch, d.plan
+	slot := d.First([]int32{p.timestamp, p.original, p.sentAt, p.receivedAt})
 	if slot < 0 {
 		return d.complain(event.MissingField, "event_time is absent: timestamp, originalTimestamp, sentAt and receivedAt are")
 	}
-	v := d.cells[slot]
+	v := d.Cells[slot]
 	ms, ok := timeOf(b, v)
 	if !ok {
 		return d.complain(event.BadTime, "event_time: %s is no ISO 8601 time from 1970 on", d.raw(v))
