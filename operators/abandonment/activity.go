@@ -3,6 +3,7 @@ package abandonment
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/cart"
@@ -116,7 +117,8 @@ func (h *shard) begin(t *pipeline.Turn, profileID uint32, b *event.Batch, row in
 	}
 	id := h.episodes.Alloc()
 	e := h.episodes.Mut(id)
-	*e = episode{id: idOf(t.Hasher, isForm, b.Message[row]), opened: at, stage: st, profile: profileID, visit: event.Absent}
+	*e = episode{id: idOf(t.Hasher, isForm, b.Message[row]), opened: at, stage: st, profile: profileID,
+		visit: event.Absent, early: event.Absent, timer: math.MaxInt64}
 	e.last = [formStage]int64{event.Absent, event.Absent, event.Absent}
 	h.setOpening(t, e, b, row)
 	h.setText(e, formID, form)
@@ -191,6 +193,9 @@ func (h *shard) fill(t *pipeline.Turn, profileID uint32, b *event.Batch, row int
 	p, form := h.profiles.MutAt(profileID), cutText(b.Text(event.FormID, row))
 	id := h.find(p, b.Time(row), true, form)
 	if id == 0 {
+		if b.IsLate(row) && p.lastSubmit != event.Absent && b.Time(row) <= p.lastSubmit {
+			return
+		}
 		id = h.begin(t, profileID, b, row, formStage, form)
 	}
 	e := h.episodes.Mut(id)
@@ -209,6 +214,7 @@ func (h *shard) fill(t *pipeline.Turn, profileID uint32, b *event.Batch, row int
 // submit ends the open episode of a form, or recovers the last fired one.
 func (h *shard) submit(t *pipeline.Turn, profileID uint32, b *event.Batch, row int) {
 	p, at, form := h.profiles.MutAt(profileID), b.Time(row), cutText(b.Text(event.FormID, row))
+	p.lastSubmit = max(p.lastSubmit, at)
 	if id := h.find(p, at, true, form); id != 0 {
 		switch e := h.episodes.Mut(id); {
 		case e.state == open:
@@ -243,14 +249,10 @@ func (h *shard) closeBy(id uint32, e *episode, s state, at int64, channel, messa
 	h.setText(e, closedBy, channel)
 	h.setText(e, closing, message)
 	if h.cfg.Early == 0 && (s == cancelled || s == emptied) {
-		h.settleEnded(id, e)
-		h.release(id, e)
-		if e.isGone {
-			return
-		}
-	} else {
-		h.change(id, e)
+		h.forget(id, e)
+		return
 	}
+	h.change(id, e)
 	h.arm(id, e)
 }
 

@@ -31,8 +31,8 @@
 // it. A fired episode whose due moves past the watermark goes on and does not
 // trigger again; its due never moves back. Activity just before an episode that
 // has left no row yet becomes its opening; one that has keeps id and opened_at.
-// Other activity opens an episode of its own, unless an order or emptying
-// followed it. A late order takes from the open episode the stages that ended
+// Other activity opens an episode of its own, unless an order, emptying or
+// submission followed it. A late order takes from the open episode the stages that ended
 // before it; what remains goes on.
 //
 // An episode is remembered for recovery after its end; so a late order may

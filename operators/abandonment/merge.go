@@ -2,6 +2,7 @@ package abandonment
 
 import (
 	"bytes"
+	"math"
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
@@ -21,12 +22,12 @@ func (h *shard) Merge(t *pipeline.Turn, from pipeline.Shard, old, current event.
 	p := h.profiles.MutAt(id)
 	h.joinCarts(src, p, q)
 	p.lastSeen = max(p.lastSeen, q.lastSeen)
-	p.lastEnd = max(p.lastEnd, q.lastEnd)
+	p.lastEnd, p.lastSubmit = max(p.lastEnd, q.lastEnd), max(p.lastSubmit, q.lastSubmit)
 	for q.newest != 0 {
 		h.adopt(t, src, q.newest, id)
 	}
 	// The timer of the old profile forgets its empty entry.
-	q.lastSeen, q.lastEnd, q.cartAt = event.Absent, event.Absent, event.Absent
+	q.lastSeen, q.lastEnd, q.lastSubmit, q.cartAt = event.Absent, event.Absent, event.Absent, event.Absent
 	h.joinCurrent(t, p)
 }
 
@@ -58,12 +59,11 @@ func (h *shard) adopt(t *pipeline.Turn, src *shard, from, profileID uint32) {
 		*r = h.arena.Put(src.arena.Get(*r))
 	}
 	src.forget(from, x)
-	src.release(from, x)
 	id := h.episodes.Alloc()
 	e := h.episodes.Mut(id)
 	*e = moved
 	e.profile, e.older = profileID, 0
-	e.timers, e.timer, e.hasEarly, e.isDirty = 0, 0, false, false
+	e.timer, e.early, e.isDirty = math.MaxInt64, event.Absent, false
 	h.link(t, h.profiles.MutAt(profileID), id, e)
 	h.arm(id, e)
 	h.show(id, e, t.Before)
@@ -122,7 +122,6 @@ func (h *shard) absorb(t *pipeline.Turn, firstID, secondID uint32) {
 	}
 	h.joinViews(a, b)
 	h.forget(secondID, b)
-	h.release(secondID, b)
 	h.replan(firstID, a, t.Before)
 }
 

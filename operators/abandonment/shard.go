@@ -120,26 +120,21 @@ func (h *shard) Advance(t *pipeline.Turn) {
 func (h *shard) settle(t *pipeline.Turn) {
 	h.settleOrders(t, 0)
 	for _, id := range h.dirty {
+		if !h.episodes.Live(id) || !h.episodes.At(id).isDirty {
+			continue
+		}
 		e := h.episodes.Mut(id)
 		e.isDirty = false
-		if !e.isGone && !e.isCurrent() {
-			h.emit(t, e, false)
-			h.announce(t, e)
-			if e.state == cancelled || e.state == emptied {
-				h.settleEnded(id, e)
-			}
+		if e.isCurrent() {
+			continue
 		}
-		h.release(id, e)
+		h.emit(t, e, false)
+		h.announce(t, e)
+		if e.state == cancelled || e.state == emptied {
+			h.forget(id, e)
+		}
 	}
 	h.dirty = h.dirty[:0]
-}
-
-// settleEnded forgets an ended cart episode; an ended form is remembered, for
-// late events of it.
-func (h *shard) settleEnded(id uint32, e *episode) {
-	if !e.isForm() {
-		h.forget(id, e)
-	}
 }
 
 // change notes that the row of an episode that is not current changed.
@@ -168,7 +163,7 @@ func (h *shard) fire(t *pipeline.Turn, before int64) {
 			h.fireEpisode(t, id, due)
 		case due == next[1]:
 			_, id, _ := h.early.PopDue(before)
-			h.fireEarly(t, id)
+			h.fireEarly(t, id, due)
 		default:
 			_, id, _ := h.idle.PopDue(before)
 			h.fireIdle(id, due)
@@ -177,14 +172,13 @@ func (h *shard) fire(t *pipeline.Turn, before int64) {
 }
 
 func (h *shard) fireEpisode(t *pipeline.Turn, id uint32, due int64) {
+	if !h.episodes.Live(id) {
+		return
+	}
+	// The timer may be of an episode that is gone: it is but a hint to look.
 	e := h.episodes.Mut(id)
-	e.timers--
 	if e.timer == due {
 		e.timer = math.MaxInt64
-	}
-	if e.isGone {
-		h.release(id, e)
-		return
 	}
 	if e.next(h.cfg) > due {
 		h.arm(id, e)
@@ -204,7 +198,6 @@ func (h *shard) fireEpisode(t *pipeline.Turn, id uint32, due int64) {
 		h.emit(t, e, false)
 	default:
 		h.forget(id, e)
-		h.release(id, e)
 		return
 	}
 	h.arm(id, e)
@@ -212,9 +205,8 @@ func (h *shard) fireEpisode(t *pipeline.Turn, id uint32, due int64) {
 
 // arm sets a timer for the episode's next time unless one comes before it.
 func (h *shard) arm(id uint32, e *episode) {
-	if next := e.next(h.cfg); e.timers == 0 || next < e.timer {
+	if next := e.next(h.cfg); next < e.timer {
 		e.timer = next
-		e.timers++
 		h.due.Set(next, id)
 	}
 }
@@ -222,28 +214,29 @@ func (h *shard) arm(id uint32, e *episode) {
 // show sets the early timer of an open episode that changed.
 func (h *shard) show(id uint32, e *episode, eff int64) {
 	every := h.cfg.Early
-	if every == 0 || e.state != open || e.hasEarly || eff > math.MaxInt64-every {
+	if every == 0 || e.state != open || e.early != event.Absent || eff > math.MaxInt64-every {
 		return
 	}
 	due := eff - eff%every
 	if due < eff {
 		due += every
 	}
-	e.hasEarly = true
+	e.early = due
 	h.early.Set(due, id)
 }
 
-func (h *shard) fireEarly(t *pipeline.Turn, id uint32) {
+func (h *shard) fireEarly(t *pipeline.Turn, id uint32, due int64) {
+	if !h.episodes.Live(id) || h.episodes.At(id).early != due {
+		return
+	}
 	e := h.episodes.Mut(id)
-	e.hasEarly = false
-	if !e.isGone && e.state == open {
+	e.early = event.Absent
+	if e.state == open {
 		h.emit(t, e, false)
 	}
-	h.release(id, e)
 }
 
-// forget takes the episode out of its profile's list and frees what it holds.
-// Its slot is freed by release, once nothing names it.
+// forget takes the episode out of its profile's list and frees it.
 func (h *shard) forget(id uint32, e *episode) {
 	h.unlink(h.profiles.MutAt(e.profile), id, e)
 	for _, r := range e.texts {
@@ -251,13 +244,7 @@ func (h *shard) forget(id uint32, e *episode) {
 	}
 	h.arena.Free(e.viewed)
 	h.arena.Free(e.cart)
-	*e = episode{timers: e.timers, timer: e.timer, hasEarly: e.hasEarly, isDirty: e.isDirty, isGone: true}
-}
-
-func (h *shard) release(id uint32, e *episode) {
-	if e.isGone && e.timers == 0 && !e.hasEarly && !e.isDirty {
-		h.episodes.Free(id)
-	}
+	h.episodes.Free(id)
 }
 
 // link puts the episode into its profile's list, which is sorted by opening,
@@ -280,7 +267,6 @@ func (h *shard) link(t *pipeline.Turn, p *profile, id uint32, e *episode) {
 	if n > episodesMax {
 		x := h.episodes.Mut(last)
 		h.forget(last, x)
-		h.release(last, x)
 		t.Count.Evicted++
 	}
 }
@@ -303,7 +289,7 @@ func (h *shard) profileOf(t *pipeline.Turn, key event.Hash, at int64) uint32 {
 	}
 	id, _ := h.profiles.PutID(flat.Key(key))
 	p := h.profiles.MutAt(id)
-	p.lastSeen, p.lastEnd, p.cartAt = at, event.Absent, event.Absent
+	p.lastSeen, p.lastEnd, p.lastSubmit, p.cartAt = at, event.Absent, event.Absent, event.Absent
 	h.idle.Set(at+h.cfg.CartMemory, id)
 	return id
 }
@@ -327,7 +313,6 @@ func (h *shard) dropProfile(id uint32, p *profile) {
 		at := p.newest
 		e := h.episodes.Mut(at)
 		h.forget(at, e)
-		h.release(at, e)
 	}
 	h.arena.Free(p.cart)
 	h.arena.Free(p.currency)

@@ -9,12 +9,13 @@ import (
 
 // profile is what is known of a person beside the episodes.
 type profile struct {
-	newest   uint32   // newest episode by opening, 0: none
-	cart     flat.Ref // see package cart
-	currency flat.Ref // of the cart
-	cartAt   int64    // last change of the cart
-	lastSeen int64
-	lastEnd  int64 // newest order or emptying, event.Absent: none
+	newest     uint32   // newest episode by opening, 0: none
+	cart       flat.Ref // see package cart
+	currency   flat.Ref // of the cart
+	cartAt     int64    // last change of the cart
+	lastSeen   int64
+	lastEnd    int64 // newest order or emptying, event.Absent: none
+	lastSubmit int64 // newest Form Submitted, event.Absent: none
 }
 
 // state is where an episode stands.
@@ -62,19 +63,17 @@ type episode struct {
 	texts    [numTexts]flat.Ref
 	viewed   flat.Ref // products looked at: length and text each
 	cart     flat.Ref // the cart as it was left; while current the profile's counts
-	timer    int64    // earliest pending timer
+	timer    int64    // earliest timer set, math.MaxInt64: none
+	early    int64    // due of the early timer, event.Absent: none
 	profile  uint32
 	older    uint32
 	revision uint32
-	timers   uint16 // pending ones
 	state    state
 	stage    stage
 	isAhead  bool // fired, but a late event moved its due past the watermark
 	isNews   bool // the closing is still to be announced by a trigger
 	isBot    bool
-	hasEarly bool // an early timer is set
 	isDirty  bool // in the list of rows to write at the end of the instant
-	isGone   bool // freed with its last timer
 	isWhole  bool // the order came as a whole, not in lines
 }
 
