@@ -47,12 +47,13 @@ type fold struct {
 	resolver Resolver
 	resolved *Turn
 	merges   []Merge
+	renamed  renames
 	before   [2]int64
 	laneBusy []float64
 }
 
 func newFold(cfg *Config, status *Status) *fold {
-	f := &fold{cfg: cfg, status: status, resolver: cfg.Resolver, before: [2]int64{beginOfTime, beginOfTime}}
+	f := &fold{cfg: cfg, status: status, resolver: cfg.Resolver, renamed: renames{}, before: [2]int64{beginOfTime, beginOfTime}}
 	for _, op := range cfg.Operators {
 		f.addMember(op)
 	}
@@ -124,7 +125,7 @@ func (f *fold) size() {
 }
 
 func (f *fold) newRouting() *routing {
-	r := &routing{shards: f.cfg.Shards, hasher: f.cfg.Hasher}
+	r := &routing{shards: f.cfg.Shards, hasher: f.cfg.Hasher, renamed: f.renamed}
 	for _, m := range f.members {
 		switch m.spec.Key {
 		case ByDevice:
@@ -219,31 +220,37 @@ func (f *fold) beginTurns(s *step) {
 	}
 }
 
+// renames are the profiles that merged in a step.
+type renames map[event.Hash]event.Hash
+
+// current is the profile that h lives on in after the step's merges.
+func (r renames) current(h event.Hash) event.Hash {
+	for {
+		n, ok := r[h]
+		if !ok || n == h {
+			return h
+		}
+		h = n
+	}
+}
+
 // merge moves the state of merged profiles before the step's rows run: first
 // the rows that wait, then what the operators hold, in the order of the log.
+// The step's own rows follow in routing.
 func (f *fold) merge() {
+	clear(f.renamed)
 	if len(f.merges) == 0 {
 		return
 	}
-	next := make(map[event.Hash]event.Hash, len(f.merges))
 	for _, m := range f.merges {
-		next[m.Old] = m.Current
-	}
-	current := func(h event.Hash) event.Hash {
-		for {
-			n, ok := next[h]
-			if !ok || n == h {
-				return h
-			}
-			h = n
-		}
+		f.renamed[m.Old] = m.Current
 	}
 	for _, b := range f.buffers {
 		if b.key != ByProfile {
 			continue
 		}
 		for shard, q := range b.queues {
-			q.rename(current, shard, f.cfg.Shards, func(from *event.Batch, row uint32) {
+			q.rename(f.renamed, shard, f.cfg.Shards, func(from *event.Batch, row uint32) {
 				b.queues[from.Profile[row].Shard(f.cfg.Shards)].adopt(from, row)
 			})
 		}
@@ -264,6 +271,9 @@ func (f *fold) lane(s *step, shard int) {
 		q := b.queues[shard]
 		for _, p := range s.pieces {
 			q.insert(p.batch, p.byKey[b.key.rowKey()].of(shard), f.before[b.domain])
+			if b.key == ByProfile {
+				q.settle(f.renamed)
+			}
 		}
 		b.rows[shard], b.marks[shard] = q.release(s.watermarks[b.domain], b.rows[shard])
 	}

@@ -47,10 +47,10 @@ func newReorder(w event.Want, capRows int) *reorder {
 // insert copies rows into the buffer and measures them against the watermark
 // at the step's start.
 func (q *reorder) insert(b *event.Batch, rows []uint32, before int64) {
+	q.slots = q.slots[:0]
 	if len(rows) == 0 {
 		return
 	}
-	q.slots = q.slots[:0]
 	for range rows {
 		q.slots = append(q.slots, q.slot())
 	}
@@ -67,6 +67,17 @@ func (q *reorder) insert(b *event.Batch, rows []uint32, before int64) {
 	slices.SortFunc(run, q.compare)
 	q.held += len(rows)
 	q.push(run)
+}
+
+// settle gives the rows that were inserted last the profile that they have
+// after the step's merges: the resolver saw them in the midst of these.
+func (q *reorder) settle(r renames) {
+	if len(r) == 0 {
+		return
+	}
+	for _, s := range q.slots {
+		q.slab.Profile[s] = r.current(q.slab.Profile[s])
+	}
 }
 
 func (q *reorder) slot() uint32 {
@@ -230,7 +241,7 @@ func (q *reorder) compact() {
 
 // rename gives the rows of merged profiles their current profile and takes out
 // those that belong to another shard now.
-func (q *reorder) rename(current func(event.Hash) event.Hash, shard, shards int, move func(b *event.Batch, row uint32)) {
+func (q *reorder) rename(merged renames, shard, shards int, move func(b *event.Batch, row uint32)) {
 	for i, r := range q.runs {
 		kept := r[:0]
 		for _, k := range r {
@@ -239,7 +250,7 @@ func (q *reorder) rename(current func(event.Hash) event.Hash, shard, shards int,
 				kept = append(kept, k)
 				continue
 			}
-			now := current(old)
+			now := merged.current(old)
 			q.slab.Profile[k.slot] = now
 			if now == old || now.Shard(shards) == shard {
 				kept = append(kept, k)

@@ -19,6 +19,7 @@ type routing struct {
 	hasher  *event.Hasher
 	inUse   [numRowKeys]bool
 	routes  []Route // one per router
+	renamed renames // of the step at work
 	targets []uint32
 	order   []uint32
 }
@@ -60,11 +61,12 @@ func (r *routing) aim(p *piece, key rowKey) {
 	}
 }
 
-// profile is the hash that routes a row to its profile's shard. Lines of one
-// order without a profile stay together.
+// profile is the hash that routes a row to its profile's shard: that of the
+// profile after the step's merges, since its state lies there already. Lines of
+// one order without a profile stay together.
 func (r *routing) profile(b *event.Batch, row uint32) event.Hash {
 	if h := b.Profile[row]; !h.IsZero() {
-		return h
+		return r.renamed.current(h)
 	}
 	if order := b.Text(event.OrderID, int(row)); len(order) > 0 {
 		return r.hasher.Sum(event.TagOrder, order)

@@ -1,0 +1,107 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/schema"
+)
+
+// linkResolver takes the first letter of the key for the profile; a row whose
+// key is "xy" lets profile y join x.
+type linkResolver struct{ to map[event.Hash]event.Hash }
+
+func (r *linkResolver) Spec() Spec {
+	return Spec{Needs: event.Want{Columns: event.SetOf(event.AnonymousID)}}
+}
+func (r *linkResolver) Advance(*Turn) {}
+func (r *linkResolver) Entries() int  { return len(r.to) }
+func (r *linkResolver) Bytes() int    { return 0 }
+func (r *linkResolver) Resolve(t *Turn, b *event.Batch, rows []uint32, merges []Merge) []Merge {
+	profile := func(key []byte) event.Hash { return t.Hasher.Sum(event.TagProfile, key) }
+	for _, row := range rows {
+		key := b.Text(event.AnonymousID, int(row))
+		h := profile(key[:1])
+		if len(key) > 1 {
+			old := profile(key[1:])
+			r.to[old] = h
+			merges = append(merges, Merge{Old: old, Current: h})
+		}
+		for n, ok := r.to[h]; ok; n, ok = r.to[h] {
+			h = n
+		}
+		b.Profile[row] = h
+	}
+	return merges
+}
+
+// countOperator counts the rows of each profile and writes the count at the end.
+type countOperator struct{}
+
+var countTable = &schema.Table{Name: "count", Columns: []schema.Column{{Name: "profile", Type: schema.Text}, {Name: "rows", Type: schema.Int}}}
+
+func (countOperator) Name() string { return "count" }
+func (countOperator) Spec() Spec {
+	return Spec{Key: ByProfile, Order: InTime, Tables: []*schema.Table{countTable}}
+}
+func (countOperator) Takes(*event.Batch, int) bool { return true }
+func (countOperator) NewShard(int) Shard           { return &countShard{rows: map[event.Hash]int64{}} }
+
+type countShard struct{ rows map[event.Hash]int64 }
+
+func (s *countShard) Fold(_ *Turn, b *event.Batch, rows []uint32) {
+	for _, r := range rows {
+		s.rows[b.Profile[r]]++
+	}
+}
+func (s *countShard) Merge(_ *Turn, from Shard, old, current event.Hash) {
+	f := from.(*countShard)
+	if n := f.rows[old]; n > 0 {
+		s.rows[current] += n
+		delete(f.rows, old)
+	}
+}
+func (s *countShard) Advance(t *Turn) {
+	if t.Watermark < endOfTime {
+		return
+	}
+	for h, n := range s.rows {
+		out := t.Out(0)
+		out.Begin()
+		out.Text(h.AppendHex(nil))
+		out.Int(n)
+		out.End()
+	}
+	clear(s.rows)
+}
+func (s *countShard) Entries() int { return len(s.rows) }
+func (s *countShard) Bytes() int   { return 0 }
+
+// TestRowsBeforeAMergeFollowIt lets profiles join in the midst of steps: rows
+// of the same step before the link belong to the profile that goes on, too.
+func TestRowsBeforeAMergeFollowIt(t *testing.T) {
+	lines := []string{"100 a", "101 b", "102 b", "103 c", "104 ba", "105 a", "106 c", "107 cb", "108 a", "109 d", "300 b"}
+	h := event.NewHasher("k", []string{""})
+	want := []string{
+		fmt.Sprintf("%s 10", h.Sum(event.TagProfile, []byte("c"))),
+		fmt.Sprintf("%s 1", h.Sum(event.TagProfile, []byte("d"))),
+	}
+	slices.Sort(want)
+	for _, step := range []int{1, 2, 3, 5, 100} {
+		sink := &memorySink{}
+		cfg := testConfig(newMemorySource(lines), sink, InTime, step, 2)
+		cfg.Operators, cfg.Resolver = []Operator{countOperator{}}, &linkResolver{to: map[event.Hash]event.Hash{}}
+		cfg.Sinks[0].Tables = []*schema.Table{countTable}
+		if err := New(cfg).Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		got := slices.Sorted(slices.Values(sink.rows["count"]))
+		if !slices.Equal(got, want) {
+			t.Errorf("steps of %d:\n%s\nwant\n%s", step, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
