@@ -1,0 +1,211 @@
+package window
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"touchstream/pipeline"
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/filter"
+	"touchstream/pipeline/flat"
+	"touchstream/pipeline/schema"
+)
+
+// noItem stands for the event itself.
+const noItem = pipeline.NoItem
+
+// Env is what windows take from the rest of the configuration.
+type Env struct {
+	Hasher          *event.Hasher
+	Shards          int
+	AllowedLateness int64 // time.allowed_lateness, ms
+}
+
+// Operator is one configured window.
+type Operator struct {
+	plan   *plan
+	env    Env
+	limit  int // windows in a shard
+	judges sync.Pool
+}
+
+// New makes the operator of a window. The configuration must be one that
+// Declare found no fault with; otherwise the error names all faults.
+func New(c Config, env Env) (*Operator, error) {
+	p, faults := newPlan(&c)
+	var errs []error
+	for _, f := range faults {
+		errs = append(errs, fmt.Errorf("windows.%s.%s: %s", c.Name, f.key, f.message))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	limit := c.MaxWindows
+	if limit <= 0 {
+		limit = 5_000_000
+	}
+	o := &Operator{plan: p, env: env, limit: int(max(1, limit/int64(max(1, env.Shards))))}
+	o.judges.New = func() any { return newJudge(p) }
+	return o, nil
+}
+
+// Name is the window's name in metrics.
+func (o *Operator) Name() string { return o.plan.table.Name }
+
+// Spec declares what the window needs and leaves.
+func (o *Operator) Spec() pipeline.Spec {
+	return pipeline.Spec{Key: pipeline.ByOwn, Order: pipeline.Arrival, Needs: o.plan.wants, Tables: []*schema.Table{o.plan.table}}
+}
+
+// judge finds out whether a late row would count.
+type judge struct {
+	grid  grid
+	route *route
+	units pipeline.Units
+	row   [1]uint32
+}
+
+func newJudge(p *plan) *judge { return &judge{grid: p.grid, route: newRoute(p, nil)} }
+
+// Takes reports whether a window that the row is in still takes it and the
+// condition holds.
+func (o *Operator) Takes(b *event.Batch, row int) bool {
+	j := o.judges.Get().(*judge)
+	defer o.judges.Put(j)
+	t := b.Time(row)
+	if o.plan.isSession {
+		if add(t, o.plan.gap+o.env.AllowedLateness) < b.Mark[row] {
+			return false
+		}
+	} else {
+		_, last := j.grid.windowsOf(j.grid.paneOf(t))
+		if _, end := j.grid.bounds(last); add(end, o.env.AllowedLateness) < b.Mark[row] {
+			return false
+		}
+	}
+	j.row[0] = uint32(row)
+	j.units.Reset()
+	j.route.Route(b, j.row[:], &j.units)
+	return len(j.units.Row) > 0
+}
+
+// NewRoute makes a route.
+func (o *Operator) NewRoute() pipeline.Route { return newRoute(o.plan, o.env.Hasher) }
+
+// NewShard makes the state of a shard.
+func (o *Operator) NewShard(shard int) pipeline.Shard {
+	base := base{
+		plan: o.plan, lateness: o.env.AllowedLateness, limit: o.limit,
+		store: newStore(o.plan, o.env.Hasher), timers: flat.NewTimers(), expiry: flat.NewTimers(),
+		groups: flat.NewTable[group](0, uint64(shard)),
+	}
+	base.units.generation = 1
+	if o.plan.isSession {
+		return &sessionShard{base: base, sessions: flat.NewSlab[session]()}
+	}
+	return &alignedShard{
+		base: base, grid: o.plan.grid,
+		panes:   flat.NewTable[pane](0, uint64(shard)+1),
+		windows: flat.NewTable[window](0, uint64(shard)+2),
+	}
+}
+
+// route filters rows or items and finds their keys.
+type route struct {
+	plan   *plan
+	hasher *event.Hasher // nil: keys are not needed
+	eval   *filter.Eval
+	single event.Hash // of a window without a key
+
+	row, item, kept []uint32
+	key             []byte
+	memo            [memoSize]memo
+}
+
+// memo remembers the hash of a key, so that keys that come again and again are
+// compared instead of hashed.
+type memo struct {
+	key  []byte
+	hash event.Hash
+}
+
+const memoSize = 256
+
+func newRoute(p *plan, h *event.Hasher) *route {
+	r := &route{plan: p, hasher: h}
+	if p.filter != nil {
+		r.eval = p.filter.NewEval()
+	}
+	if h != nil {
+		r.single = h.Sum(event.TagText, nil)
+	}
+	return r
+}
+
+// Route appends the units of the rows that count.
+func (r *route) Route(b *event.Batch, rows []uint32, out *pipeline.Units) {
+	if r.plan.items {
+		r.routeItems(b, rows, out)
+		return
+	}
+	if r.eval != nil {
+		r.kept = r.eval.Rows(b, rows, r.kept[:0])
+		rows = r.kept
+	}
+	for _, row := range rows {
+		out.Add(row, noItem, r.hash(b, row, noItem))
+	}
+}
+
+func (r *route) routeItems(b *event.Batch, rows []uint32, out *pipeline.Units) {
+	r.row, r.item = r.row[:0], r.item[:0]
+	for _, row := range rows {
+		first, n := b.ItemFirst[row], b.ItemCount[row]
+		if n == 0 {
+			r.row, r.item = append(r.row, row), append(r.item, noItem)
+		}
+		for i := first; i < first+n; i++ {
+			r.row, r.item = append(r.row, row), append(r.item, i)
+		}
+	}
+	if r.eval == nil {
+		for i, row := range r.row {
+			out.Add(row, r.item[i], r.hash(b, row, r.item[i]))
+		}
+		return
+	}
+	r.kept = r.eval.Units(b, r.row, r.item, r.kept[:0])
+	for _, i := range r.kept {
+		out.Add(r.row[i], r.item[i], r.hash(b, r.row[i], r.item[i]))
+	}
+}
+
+// hash is the hash of a unit's key.
+func (r *route) hash(b *event.Batch, row, item uint32) event.Hash {
+	if len(r.plan.keys) == 0 || r.hasher == nil {
+		return r.single
+	}
+	r.key = appendKey(r.key[:0], r.plan.keys, b, row, item)
+	m := &r.memo[quick(r.key)%memoSize]
+	if string(m.key) != string(r.key) {
+		m.key = append(m.key[:0], r.key...)
+		m.hash = r.hasher.Sum(event.TagText, r.key)
+	}
+	return m.hash
+}
+
+// quick spreads keys over the memo.
+func quick(key []byte) uint64 {
+	h := uint64(len(key))
+	for len(key) >= 8 {
+		h = (h ^ uint64(key[0]) ^ uint64(key[1])<<8 ^ uint64(key[2])<<16 ^ uint64(key[3])<<24 ^
+			uint64(key[4])<<32 ^ uint64(key[5])<<40 ^ uint64(key[6])<<48 ^ uint64(key[7])<<56) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+		key = key[8:]
+	}
+	for _, c := range key {
+		h = (h ^ uint64(c)) * 0x100000001b3
+	}
+	return h ^ h>>32
+}
