@@ -1,10 +1,12 @@
 package kafkaconn
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"regexp"
@@ -131,7 +133,9 @@ func (c *Conn) Explain(err error) (sentence error, permanent, ok bool) {
 		return fmt.Errorf("the certificate of %s cannot be used: %w", c.Address(), err), true, true
 	case errors.As(err, &alert):
 		return fmt.Errorf("%s refuses the TLS handshake: check tls.cert and tls.key: %w", c.Address(), err), true, true
-	case errors.As(err, &netErr):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s closes the connection: check that it runs, and whether it expects other tls or sasl settings (%w)", c.Address(), err), false, true
+	case errors.As(err, &netErr), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no broker answers at %s: check brokers, and that Kafka runs there (%w)", c.Address(), err), false, true
 	}
 	return nil, false, false

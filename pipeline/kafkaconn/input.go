@@ -53,18 +53,14 @@ func (c *Input) Declare(s *config.Section) {
 	s.Enum("driver", &c.Driver, FranzGo, "The client library; kafka-go reads uncommitted records only.", FranzGo, KafkaGo)
 	s.Enum("isolation", &isolation, "auto", "read_committed leaves out aborted transactions; auto: read_committed with franz-go, read_uncommitted with kafka-go.",
 		"auto", "read_committed", "read_uncommitted")
-	s.Check(func() {
-		var err error
-		if c.Start, err = ParseStart(start); err != nil {
-			s.Fault("start", "%v", err)
-		}
-	}, "start")
-	s.Check(func() {
-		if c.Driver == KafkaGo && isolation == "read_committed" {
-			s.Fault("isolation", "read_committed needs driver franz-go: kafka-go does not leave out the records of aborted transactions; set read_uncommitted to take them")
-		}
-		c.Committed = isolation != "read_uncommitted" && c.Driver != KafkaGo
-	}, "driver", "isolation")
+	var err error
+	if c.Start, err = ParseStart(start); err != nil {
+		s.Fault("start", "%v", err)
+	}
+	if c.Driver == KafkaGo && isolation == "read_committed" {
+		s.Fault("isolation", "read_committed needs driver franz-go: kafka-go does not leave out the records of aborted transactions; set read_uncommitted to take them")
+	}
+	c.Committed = isolation != "read_uncommitted" && c.Driver != KafkaGo
 	s.Check(func() {
 		seen := map[string]bool{}
 		for _, t := range c.Topics {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -75,14 +74,10 @@ func (s *Source) explain(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return pipeline.Retryable(fmt.Errorf("%s closes the connection: check that it runs, and whether it expects other tls or sasl settings (%w)", s.cfg.Address(), err))
 	case ok && permanent:
 		return sentence
 	case ok:
 		return pipeline.Retryable(sentence)
-	case errors.Is(err, context.DeadlineExceeded):
-		return pipeline.Retryable(fmt.Errorf("no broker answers at %s within %v: check brokers, and that Kafka runs there (%w)", s.cfg.Address(), answerMax, err))
 	case errors.As(err, &code):
 		return s.explainCode(code, err)
 	}

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"encoding/json"
 	"unicode/utf8"
 
 	"touchstream/pipeline/money"
@@ -9,14 +10,15 @@ import (
 
 // JSON writes the rows of a table as one JSON object a line.
 type JSON struct {
-	table *schema.Table
-	keys  [][]byte // what stands before each value, such as ,"channel":
+	table  *schema.Table
+	keys   [][]byte // what stands before each value, such as ,"channel":
+	nested int      // column whose texts are JSON objects, -1 for none
 }
 
 // NewJSON makes a writer for the table. With named the first key of each line
 // is "table".
 func NewJSON(t *schema.Table, named bool) *JSON {
-	w := &JSON{table: t}
+	w := &JSON{table: t, nested: -1}
 	before := []byte{'{'}
 	if named {
 		before = append(appendQuoted(append(before, `"table":`...), []byte(t.Name)), ',')
@@ -28,19 +30,45 @@ func NewJSON(t *schema.Table, named bool) *JSON {
 	return w
 }
 
+// Nest makes the texts of a column, which are JSON objects, stand as objects.
+// An absent one is {}; one that is no JSON stays a text.
+func (w *JSON) Nest(column string) *JSON {
+	w.nested = w.table.Column(column)
+	return w
+}
+
 // Head writes nothing: jsonl has no header.
 func (w *JSON) Head(dst []byte) []byte { return dst }
 
 // Append writes all rows.
 func (w *JSON) Append(dst []byte, r *schema.Rows) []byte {
 	for i := range r.N {
-		for c := range w.keys {
-			dst = append(dst, w.keys[c]...)
-			dst = w.value(dst, r, c, i)
-		}
-		dst = append(dst, '}', '\n')
+		dst = append(w.AppendRow(dst, r, i), '\n')
 	}
 	return dst
+}
+
+// AppendRow writes one row, without a line end.
+func (w *JSON) AppendRow(dst []byte, r *schema.Rows, i int) []byte {
+	for c := range w.keys {
+		dst = append(dst, w.keys[c]...)
+		if c == w.nested {
+			dst = appendObject(dst, r.Bytes(r.Cols[c].Str[i]))
+			continue
+		}
+		dst = w.value(dst, r, c, i)
+	}
+	return append(dst, '}')
+}
+
+func appendObject(dst, text []byte) []byte {
+	switch {
+	case len(text) == 0:
+		return append(dst, "{}"...)
+	case json.Valid(text):
+		return append(dst, text...)
+	}
+	return appendQuoted(dst, text)
 }
 
 func (w *JSON) value(dst []byte, r *schema.Rows, column, i int) []byte {
