@@ -10,6 +10,7 @@ import (
 	"touchstream/operators/identity"
 	"touchstream/operators/ropo"
 	"touchstream/operators/sessions"
+	"touchstream/operators/window"
 	"touchstream/pipeline"
 	"touchstream/pipeline/config"
 	"touchstream/pipeline/event"
@@ -17,6 +18,7 @@ import (
 	"touchstream/pipeline/venue"
 	"touchstream/sinks/clickhouse"
 	sinkfile "touchstream/sinks/file"
+	sinkkafka "touchstream/sinks/kafka"
 	"touchstream/sinks/stdout"
 	"touchstream/sources/decode/mapping"
 	"touchstream/sources/decode/segment"
@@ -115,6 +117,14 @@ func (b *built) operators() {
 	if c := s.operators.abandonment; c != nil {
 		add(abandonment.New(*c, s.Shards))
 	}
+	for i, c := range s.operators.windows {
+		op, err := window.New(*c, window.Env{Hasher: b.pipeline.Hasher, Shards: s.Shards, AllowedLateness: s.Time.AllowedLatenessMs})
+		if err != nil {
+			b.fault(s.operators.windowPos[i], "%s", err)
+			continue
+		}
+		add(op)
+	}
 }
 
 func (b *built) resolver() {
@@ -199,16 +209,19 @@ func (b *built) decoder(c *sourceSettings, src *pipeline.SourceConfig) {
 
 func (b *built) sinks(o buildOptions) {
 	for _, c := range b.settings.sinks {
-		tables := b.sinkTables(c)
-		if len(tables) == 0 {
+		if c.kind == "kafka" && o.bounded && !o.publish {
 			continue
 		}
+		tables := b.sinkTables(c)
 		b.pipeline.Sinks = append(b.pipeline.Sinks, pipeline.SinkConfig{Name: c.name, Tables: tables, Sink: b.sink(c)})
 	}
 }
 
 // sinkTables are the tables that a sink names, or all.
 func (b *built) sinkTables(c *sinkSettings) []*schema.Table {
+	if c.kind == "kafka" {
+		return c.kafka.Tables()
+	}
 	if !c.has {
 		return b.tables
 	}
@@ -244,6 +257,13 @@ func (b *built) sink(c *sinkSettings) pipeline.Sink {
 		}
 		c.clickhouse.Replicated = c.clickhouse.Replicated || c.replicated
 		return clickhouse.New(c.clickhouse)
+	case "kafka":
+		c.kafka.Name = b.settings.Name
+		sink, err := sinkkafka.New(&c.kafka)
+		if err != nil {
+			b.fault(c.pos, "%s", err)
+		}
+		return sink
 	case "file":
 		return sinkfile.New(c.file)
 	case "stdout":

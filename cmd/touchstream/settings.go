@@ -7,11 +7,13 @@ import (
 	"touchstream/operators/abandonment"
 	"touchstream/operators/ropo"
 	"touchstream/operators/sessions"
+	"touchstream/operators/window"
 	"touchstream/pipeline/config"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/kafkaconn"
 	"touchstream/sinks/clickhouse"
 	sinkfile "touchstream/sinks/file"
+	sinkkafka "touchstream/sinks/kafka"
 	"touchstream/sinks/stdout"
 	"touchstream/sources/decode/mapping"
 	"touchstream/sources/decode/segment"
@@ -155,6 +157,8 @@ type operatorSettings struct {
 	sessions    *sessions.Config
 	ropo        *ropo.Config
 	abandonment *abandonment.Config
+	windows     []*window.Config
+	windowPos   []config.Pos
 }
 
 // Declare declares the keys.
@@ -162,6 +166,11 @@ func (c *operatorSettings) Declare(s *config.Section) {
 	optional(s, "sessions", &c.sessions, &sessions.Config{}, "Visits of devices.")
 	optional(s, "ropo", &c.ropo, &ropo.Config{}, "Research before purchases.")
 	optional(s, "abandonment", &c.abandonment, &abandonment.Config{}, "Carts, checkouts, pages and forms that were left.")
+	s.Map("windows", "Aggregates over windows; each makes the table window_<name>.", func(name string, s *config.Section) {
+		w := &window.Config{Name: name}
+		w.Declare(s)
+		c.windows, c.windowPos = append(c.windows, w), append(c.windowPos, s.Pos())
+	})
 }
 
 // optional sets the target when the section is there.
@@ -180,6 +189,7 @@ type sinkSettings struct {
 	pos        config.Pos
 	kind       string
 	clickhouse clickhouse.Config
+	kafka      sinkkafka.Config
 	file       sinkfile.Config
 	stdout     stdout.Config
 	ttl        map[string]int64 // ms, by table
@@ -195,6 +205,7 @@ func (c *sinkSettings) declare(s *config.Section) {
 	s.Strings("tables", &c.tables, nil, "Tables that it takes; left out: all.")
 	c.has, c.at = s.Has("tables"), s.Pos("tables")
 	s.Optional("clickhouse", &c.clickhouse, "Tables in ClickHouse.")
+	s.Optional("kafka", &c.kafka, "Triggers and dead letters as messages.")
 	s.Optional("file", &c.file, "Files, one per table.")
 	s.Values("ttl", "duration", "How long ClickHouse keeps the rows of a table.", func(table string, v *config.Value) {
 		if ms, ok := v.Duration(); ok {
@@ -212,7 +223,7 @@ func (c *sinkSettings) declare(s *config.Section) {
 	}
 }
 
-var sinkKinds = []string{"clickhouse", "file", "stdout"}
+var sinkKinds = []string{"clickhouse", "kafka", "file", "stdout"}
 
 // defaultOf reads the value of a default.
 func defaultOf(p config.Pair) (event.Default, error) {
