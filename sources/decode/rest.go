@@ -27,7 +27,7 @@ func AddRest(b *event.Batch, row int, rest []Member, isWanted func(rest int32) b
 			continue
 		}
 		key := Text(b, m.Key)
-		if !b.Want.WantsAttr(b.Bytes(key)) {
+		if key.Len == 0 || !b.Want.WantsAttr(b.Bytes(key)) {
 			continue
 		}
 		if seen != nil && seen[string(b.Bytes(key))] != i || seen == nil && comesAgain(b, b.Bytes(key), rest[i+1:], isWanted) {
