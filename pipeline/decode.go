@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"touchstream/pipeline/event"
 )
@@ -152,28 +150,4 @@ func isSighting(n event.Name) bool {
 		return true
 	}
 	return false
-}
-
-// inParallel calls f for 0..n-1 from the given number of workers.
-func inParallel(workers, n int, f func(worker, i int)) {
-	if workers <= 1 || n <= 1 {
-		for i := range n {
-			f(0, i)
-		}
-		return
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for w := range min(workers, n) {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				f(w, i)
-			}
-		})
-	}
-	wg.Wait()
 }

@@ -175,9 +175,15 @@ func (d *delivery) start() {
 	ctx, d.cancel = context.WithCancel(context.Background())
 	for _, r := range d.runners {
 		d.wg.Go(func() {
-			if r.err = r.run(ctx); r.err != nil {
-				d.once.Do(func() { close(d.failed) })
-			}
+			defer func() {
+				if x := recover(); x != nil {
+					r.err = internalFault(x, r.status.log)
+				}
+				if r.err != nil {
+					d.once.Do(func() { close(d.failed) })
+				}
+			}()
+			r.err = r.run(ctx)
 		})
 	}
 }

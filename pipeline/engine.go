@@ -65,8 +65,14 @@ func (p *Pipeline) open(ctx context.Context) error {
 	return nil
 }
 
-// loop folds steps and sends their rows until there are no more.
-func (p *Pipeline) loop(steps <-chan *step, deadline <-chan struct{}) error {
+// loop folds steps and sends their rows until there are no more. A fault of
+// the program itself ends the run as an error, not the process.
+func (p *Pipeline) loop(steps <-chan *step, deadline <-chan struct{}) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = internalFault(r, p.cfg.Log)
+		}
+	}()
 	for s := range steps {
 		out := p.delivery.take(s.number)
 		info := p.fold.step(s, out)
@@ -90,11 +96,9 @@ func (p *Pipeline) loop(steps <-chan *step, deadline <-chan struct{}) error {
 // run ends by itself.
 func (p *Pipeline) deadline(ctx context.Context) <-chan struct{} {
 	ch := make(chan struct{})
-	go func() {
-		<-ctx.Done()
-		time.Sleep(time.Duration(p.cfg.StopWithin) * time.Millisecond)
-		close(ch)
-	}()
+	context.AfterFunc(ctx, func() {
+		time.AfterFunc(time.Duration(p.cfg.StopWithin)*time.Millisecond, func() { close(ch) })
+	})
 	return ch
 }
 

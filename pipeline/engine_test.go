@@ -89,7 +89,7 @@ func (o *traceOperator) Spec() Spec {
 func (o *traceOperator) Takes(b *event.Batch, row int) bool { return b.Mark[row]-b.Time(row) <= 100 }
 func (o *traceOperator) NewShard(int) Shard                 { return &traceShard{} }
 
-type traceShard struct{ last int64 }
+type traceShard struct{}
 
 func (s *traceShard) Fold(t *Turn, b *event.Batch, rows []uint32) {
 	for _, r := range rows {
@@ -308,5 +308,25 @@ func TestStopNamesWhatWasNotDelivered(t *testing.T) {
 	err := New(cfg).Run(ctx)
 	if err == nil || !strings.Contains(err.Error(), "3 rows not delivered: the sink is away") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// panicOperator has a fault.
+type panicOperator struct{ traceOperator }
+
+func (o *panicOperator) NewShard(int) Shard { return panicShard{} }
+
+type panicShard struct{ traceShard }
+
+func (panicShard) Fold(*Turn, *event.Batch, []uint32) { panic("index out of range") }
+
+func TestFaultOfAnOperatorIsAnError(t *testing.T) {
+	for _, lanes := range []int{1, 4} {
+		_, _, err := runLog(t, newMemorySource([]string{"1 a", "2 b"}), InTime, 100, lanes, func(c *Config) {
+			c.Operators = []Operator{&panicOperator{}}
+		})
+		if err == nil || !strings.Contains(err.Error(), "internal fault of the program") || !strings.Contains(err.Error(), "index out of range") {
+			t.Errorf("%d lanes: error %v", lanes, err)
+		}
 	}
 }

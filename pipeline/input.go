@@ -48,6 +48,7 @@ type input struct {
 	workers []*decodeWorker
 	pool    chan *piece
 	ready   chan struct{}
+	toRead  []*partition
 	steps   int64
 	broken  error
 }
@@ -150,9 +151,14 @@ func (in *input) run(ctx context.Context, out chan<- *step) {
 }
 
 // next makes one step; nil when the context is done.
-func (in *input) next(ctx context.Context) *step {
+func (in *input) next(ctx context.Context) (s *step) {
+	s = &step{}
+	defer func() {
+		if r := recover(); r != nil {
+			s = &step{last: true, watermarks: [2]int64{beginOfTime, beginOfTime}, err: internalFault(r, in.cfg.Log)}
+		}
+	}()
 	in.discover()
-	s := &step{}
 	if in.cfg.Bounded {
 		in.gatherBounded(ctx, s)
 	} else {
@@ -213,30 +219,30 @@ func (in *input) judgeIdle(now int64) {
 	}
 }
 
-// paused reports whether alignment holds the partition back: it is more than
-// max_skew of event time ahead of the slowest that still has records to read.
-func (in *input) paused(p *partition) bool {
-	if p.highest == event.Absent || in.cfg.MaxSkew <= 0 {
-		return false
-	}
-	slowest := p.watermark()
-	for _, o := range in.parts {
-		if o.state == HasMore && !o.idle && o.highest != event.Absent {
-			slowest = min(slowest, o.watermark())
+// align finds the partitions that alignment holds back: those more than
+// max_skew of event time ahead of the slowest one that has records to read.
+func (in *input) align() {
+	slowest := int64(endOfTime)
+	for _, p := range in.parts {
+		if p.state == HasMore && !p.idle && p.highest != event.Absent {
+			slowest = min(slowest, p.watermark())
 		}
 	}
-	return p.watermark()-slowest > in.cfg.MaxSkew
+	for _, p := range in.parts {
+		p.paused = in.cfg.MaxSkew > 0 && p.highest != event.Absent && slowest != endOfTime && p.watermark()-slowest > in.cfg.MaxSkew
+	}
 }
 
 // readable lists the partitions that alignment lets read.
 func (in *input) readable() []*partition {
-	var out []*partition
+	in.align()
+	in.toRead = in.toRead[:0]
 	for _, p := range in.parts {
-		if p.state != Ended && !in.paused(p) {
-			out = append(out, p)
+		if p.state != Ended && !p.paused {
+			in.toRead = append(in.toRead, p)
 		}
 	}
-	return out
+	return in.toRead
 }
 
 // gatherBounded cuts a step by record counts alone: each readable partition
@@ -436,7 +442,7 @@ func (in *input) stateOf(p *partition) string {
 		return "ended"
 	case p.idle:
 		return "idle"
-	case in.paused(p):
+	case p.paused:
 		return "paused"
 	case p.state == CaughtUp:
 		return "caught_up"

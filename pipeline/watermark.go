@@ -21,6 +21,7 @@ type partition struct {
 	highest int64
 	state   ReadState
 	idle    bool
+	paused  bool // by alignment
 	// quietSince is the clock when the partition was last read up to its end
 	// with nothing new; 0 while it brings records.
 	quietSince int64
