@@ -314,11 +314,11 @@ func TestStopNamesWhatWasNotDelivered(t *testing.T) {
 // panicOperator has a fault.
 type panicOperator struct{ traceOperator }
 
-func (o *panicOperator) NewShard(int) Shard { return panicShard{} }
+func (o *panicOperator) NewShard(int) Shard { return &panicShard{} }
 
 type panicShard struct{ traceShard }
 
-func (panicShard) Fold(*Turn, *event.Batch, []uint32) { panic("index out of range") }
+func (*panicShard) Fold(*Turn, *event.Batch, []uint32) { panic("index out of range") }
 
 func TestFaultOfAnOperatorIsAnError(t *testing.T) {
 	for _, lanes := range []int{1, 4} {
