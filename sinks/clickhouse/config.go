@@ -56,7 +56,7 @@ func (c *Config) Declare(s *config.Section) {
 	s.Bool("create", &c.Create, true, "Make the database, tables and views that are missing.")
 	s.String("cluster", &c.Cluster, "", "Cluster on which to make them; empty: on the server alone.")
 	s.Bool("replicated", &c.Replicated, false, "Make replicated tables.")
-	s.Enum("compression", &c.Compression, "lz4", "Of blocks on the wire.", "lz4", "none")
+	s.Enum("compression", &c.Compression, "auto", "Of blocks on the wire; auto: none to this machine, lz4 to others.", "auto", "lz4", "none")
 	s.Duration("timeout", &c.TimeoutMs, "2m", "An insert without an answer for this long is given up and tried again.").Min(1000)
 	s.Section("block", &c.Block, "When a block of gathered rows is sent; commit_interval sends it in any case.")
 }
@@ -96,4 +96,17 @@ func (c *Config) addresses() []string {
 		out = append(out, a)
 	}
 	return out
+}
+
+// isCompressed reports whether blocks to the address are compressed.
+func (c *Config) isCompressed(addr string) bool {
+	if c.Compression != "auto" {
+		return c.Compression == "lz4"
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return host != "localhost" && (ip == nil || !ip.IsLoopback())
 }

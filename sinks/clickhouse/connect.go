@@ -85,13 +85,13 @@ func dial(ctx context.Context, c *Config) (*ch.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	compression := ch.CompressionDisabled
-	if c.Compression == "lz4" {
-		compression = ch.CompressionLZ4
-	}
 	timeout := time.Duration(c.TimeoutMs) * time.Millisecond
 	var errs []error
 	for _, addr := range c.addresses() {
+		compression := ch.CompressionDisabled
+		if c.isCompressed(addr) {
+			compression = ch.CompressionLZ4
+		}
 		client, err := ch.Dial(ctx, ch.Options{
 			Address:          addr,
 			User:             c.Username,

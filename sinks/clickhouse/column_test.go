@@ -1,0 +1,135 @@
+package clickhouse
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/ClickHouse/ch-go/proto"
+
+	"touchstream/pipeline/schema"
+)
+
+// decode reads a column back with the protocol library.
+func decode(t *testing.T, c *column, into proto.Column) {
+	t.Helper()
+	var b proto.Buffer
+	c.EncodeState(&b)
+	c.EncodeColumn(&b)
+	var written bytes.Buffer
+	w := proto.NewWriter(&written, new(proto.Buffer))
+	w.ChainBuffer(c.EncodeState)
+	c.WriteColumn(w)
+	if _, err := w.Flush(); err != nil || !bytes.Equal(written.Bytes(), b.Buf) {
+		t.Fatalf("written %d bytes, %v; encoded %d", written.Len(), err, len(b.Buf))
+	}
+	r := proto.NewReader(bytes.NewReader(b.Buf))
+	if s, ok := into.(proto.StateDecoder); ok {
+		must(t, s.DecodeState(r))
+	}
+	must(t, into.DecodeColumn(r, c.Rows()))
+	if _, err := r.Byte(); err == nil {
+		t.Fatal("bytes are left behind the column")
+	}
+	if c.Type() != into.Type() && c.Type().Base() != proto.ColumnTypeDecimal {
+		t.Errorf("type %s, read as %s", c.Type(), into.Type())
+	}
+}
+
+// TestDictionaries crosses the widths of keys, and empties the column between.
+func TestDictionaries(t *testing.T) {
+	table := &schema.Table{Name: "t", Columns: []schema.Column{{Name: "w", Type: schema.LowText}}}
+	c := newColumn(table.Columns[0])
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, different := range []int{1, 255, 256, 257, 65_536, 65_537, 70_000, 3} {
+		r := schema.NewRows(table)
+		var want []string
+		for i := range different + 100 {
+			s := fmt.Sprint("w", i)
+			if i >= different {
+				s = fmt.Sprint("w", random.IntN(different))
+			}
+			if i == 0 {
+				s = ""
+			}
+			want = append(want, s)
+			r.Begin()
+			r.String(s)
+			r.End()
+		}
+		c.reset()
+		c.take(r, &r.Cols[0], every(r.N))
+		got := new(proto.ColStr).LowCardinality()
+		decode(t, c, got)
+		for i := range want {
+			if got.Row(i) != want[i] && !(i >= different && want[i] == "w0") {
+				t.Fatalf("%d different: row %d is %q, want %q", different, i, got.Row(i), want[i])
+			}
+		}
+	}
+}
+
+func every(n int) []uint32 {
+	out := make([]uint32, n)
+	for i := range out {
+		out[i] = uint32(i)
+	}
+	return out
+}
+
+func TestChosenRowsOnly(t *testing.T) {
+	table := &schema.Table{Name: "t", Columns: []schema.Column{
+		{Name: "text", Type: schema.Text}, {Name: "n", Type: schema.Int, Nullable: true}, {Name: "f", Type: schema.Float, Nullable: true},
+		{Name: "flag", Type: schema.Flag}, {Name: "list", Type: schema.Texts}, {Name: "map", Type: schema.Map}, {Name: "id", Type: schema.UUID, Nullable: true},
+	}}
+	r := schema.NewRows(table)
+	for i := range 4 {
+		r.Begin()
+		r.String(strings.Repeat("x", 100*i))
+		r.Int([]int64{0, schema.Absent, -1, 7}[i])
+		r.Float([]float64{1, 2, math.NaN(), 4}[i])
+		r.Flag(i%2 == 1)
+		r.Texts(i, func(k int) []byte { return []byte{byte('a' + k)} })
+		r.Map(i%2, func(int) (key, val []byte) { return []byte("k"), []byte("v") })
+		r.UUID(uuid7(march, byte(i)))
+		r.End()
+	}
+	r.Cols[6].Str[1].Len = 0
+	columns := make([]*column, len(table.Columns))
+	for i, c := range table.Columns {
+		columns[i] = newColumn(c)
+		columns[i].take(r, &r.Cols[i], []uint32{1})
+		columns[i].take(r, &r.Cols[i], []uint32{2, 3})
+	}
+	text, n, f := new(proto.ColStr), new(proto.ColInt64).Nullable(), new(proto.ColFloat64).Nullable()
+	flag, list, id := new(proto.ColBool), new(proto.ColStr).Array(), new(proto.ColUUID).Nullable()
+	pairs := proto.NewMap[string, string](new(proto.ColStr), new(proto.ColStr))
+	for i, into := range []proto.Column{text, n, f, flag, list, pairs, id} {
+		decode(t, columns[i], into)
+	}
+	got := fmt.Sprint(len(text.Row(0)), len(text.Row(2)), n.Row(0).Set, n.Row(1).Value, n.Row(2).Value, f.Row(0).Value, f.Row(1).Set, f.Row(2).Value,
+		flag.Row(0), flag.Row(1), list.Row(0), list.Row(1), list.Row(2), pairs.Row(0), pairs.Row(1), id.Row(0).Set, id.Row(1).Value)
+	want := "100 300 false -1 7 2 false 4 true false [a] [a b] [a b c] map[k:v] map[] false " + "019ca6b1-dc00-7000-8000-000000000002"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestTakingAllocatesNothing(t *testing.T) {
+	table := wide()
+	r := wideRows(table)
+	b := newBlocks(Limits{RowsMax: 1 << 30, BytesMax: 1 << 40, MemoryMax: 1 << 40}, 1, 1)
+	cycle := func() {
+		b.add(r)
+		b.closeAll()
+		b.delivered()
+	}
+	cycle()
+	// What is left is per batch, not per row.
+	if n := testing.AllocsPerRun(3, cycle); n > 20 {
+		t.Errorf("%v allocations for %d rows", n, r.N)
+	}
+}
