@@ -60,7 +60,7 @@ func (lineDecoder) Decode(c *event.Chunk, b *event.Batch) {
 		f := strings.Fields(string(c.Value(i)))
 		t, err := strconv.ParseInt(f[0], 10, 64)
 		if err != nil {
-			b.Fail(uint32(i), 0, event.BadTime, "no number")
+			b.Fail(uint32(i), 0, event.BadTime, err.Error())
 			continue
 		}
 		r := b.Add()

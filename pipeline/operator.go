@@ -9,14 +9,14 @@ import (
 type Key uint8
 
 const (
-	// ByDevice: the session key; rows without one are not handed over.
+	// ByDevice routes by the session key; rows without one are not handed over.
 	ByDevice Key = iota
-	// ByProfile: the profile; rows without one go by order id, else message.
+	// ByProfile routes by the profile; rows without one go by order id, else message.
 	ByProfile
-	// ByVenue: the store; rows without store_id are not handed over. Config.Place
+	// ByVenue routes by the store; rows without store_id are not handed over. Config.Place
 	// fills it for rows whose sensor or zone implies a store.
 	ByVenue
-	// ByOwn: the operator is a Router.
+	// ByOwn leaves routing to the operator, a Router.
 	ByOwn
 )
 
@@ -24,10 +24,10 @@ const (
 type Order uint8
 
 const (
-	// Arrival: in log order, at once.
+	// Arrival hands rows over in log order, at once.
 	Arrival Order = iota
-	// InTime: sorted by (effective time, late first, event time, rank, message
-	// id), once the operator's watermark has passed the effective time.
+	// InTime hands rows over sorted by (effective time, late first, event time,
+	// rank, message id), once the operator's watermark has passed the effective time.
 	InTime
 )
 
@@ -35,9 +35,10 @@ const (
 type Domain uint8
 
 const (
-	// AllSources: every source that is not advisory.
+	// AllSources are the sources that are not advisory.
 	AllSources Domain = iota
-	// CrowdSources: the sources named in crowd's from.
+	// CrowdSources are the sources named in crowd's from; none named: those that
+	// have delivered sightings.
 	CrowdSources
 )
 

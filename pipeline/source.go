@@ -10,11 +10,11 @@ import (
 type ReadState uint8
 
 const (
-	// HasMore: records may be waiting.
+	// HasMore says that records may be waiting.
 	HasMore ReadState = iota
-	// CaughtUp: a successful fetch found the partition's end.
+	// CaughtUp says that a successful fetch found the partition's end.
 	CaughtUp
-	// Ended: no record will ever come; the partition leaves the watermark.
+	// Ended says that no record will ever come; the partition leaves the watermark.
 	Ended
 )
 

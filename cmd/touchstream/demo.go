@@ -70,7 +70,7 @@ func demo(c *cobra.Command, period time.Duration, dir string) error {
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	defer warehouse.Stop()
+	defer func() { _ = warehouse.Stop() }() // its data goes with it
 	broker, err := dev.StartFakeKafka(dev.FakeKafkaConfig{Topics: map[string]int32{demoTopic: demoPartitions}})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)

@@ -37,8 +37,11 @@ type Batch struct {
 	Int   [NumColumns][]int64   // Time, Number, Money and Flag columns
 	Float [NumColumns][]float64 // Float columns; NaN is absent
 
-	Name    []Name
-	Flags   []Flags
+	Name  []Name
+	Flags []Flags
+	// Source is the name of the source that all rows come from; empty where
+	// rows of several may stand together, in reorder buffers.
+	Source  string
 	Origin  []uint32 // index into the pipeline's origins
 	Offset  []int64
 	Element []int32 // index in an expanded or batched record
@@ -63,8 +66,7 @@ type Batch struct {
 	Faults  []Fault
 	Skipped int // rows left out by the decoder's where
 
-	cap     int
-	scratch []byte
+	cap int
 }
 
 // Items are the nested columns of all rows' items.
