@@ -16,6 +16,7 @@ import (
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/schema"
 	"touchstream/pipeline/venue"
+	"touchstream/sinks/arrow"
 	"touchstream/sinks/clickhouse"
 	sinkfile "touchstream/sinks/file"
 	sinkkafka "touchstream/sinks/kafka"
@@ -265,6 +266,9 @@ func (b *built) sink(c *sinkSettings) pipeline.Sink {
 		}
 		return sink
 	case "file":
+		if c.file.Format == arrow.Parquet || c.file.Format == arrow.IPC {
+			return arrow.New(arrow.Config{Dir: c.file.Dir, Format: c.file.Format})
+		}
 		return sinkfile.New(c.file)
 	case "stdout":
 		return stdout.New(c.stdout)

@@ -12,6 +12,8 @@ import (
 	"touchstream/operators/sessions"
 	"touchstream/pipeline"
 	"touchstream/pipeline/schema"
+	"touchstream/sinks/arrow"
+	"touchstream/sinks/clickhouse"
 )
 
 func schemaCommand() *cobra.Command {
@@ -38,6 +40,10 @@ func schemaCommand() *cobra.Command {
 			return err
 		}})
 	}
+	add("clickhouse", "As ClickHouse statements", func(t []*schema.Table) (string, error) {
+		return clickhouse.Script(t, clickhouse.Options{Database: "touchstream"}, nil), nil
+	})
+	add("arrow", "As Arrow schemas", func(t []*schema.Table) (string, error) { return arrow.Describe(t), nil })
 	add("json", "As JSON", func(t []*schema.Table) (string, error) {
 		text, err := schema.JSON(t)
 		return string(text), err
