@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/filter"
 )
 
 // call is an aggregate as the user writes it: function(operand, number).
@@ -72,7 +73,7 @@ func parseCall(text string) (*call, error) {
 	args := arguments(strings.TrimSuffix(rest, ")"))
 	if len(args) > 0 {
 		if c.operand, ok = parseOperand(args[0]); !ok {
-			return nil, fmt.Errorf("%s is no field of an event", args[0])
+			return nil, fmt.Errorf("%s is no field of an event%s", args[0], filter.Suggest(args[0]))
 		}
 		c.has = true
 	}

@@ -52,19 +52,43 @@ func (c *Config) Declare(s *config.Section) {
 	}), "Alignment of tumbling and sliding windows.")
 	s.Strings("key", &c.Key, []string{}, "Fields by which events are grouped; none: one group.")
 	s.String("where", &c.Where, "", "Condition for events (or items) that count.")
-	s.Pairs("aggregate", &c.Aggregates, "Column names with their calls, such as sum(amount).")
+	c.declareAggregates(s)
 	c.declareEmit(s.Any("emit", "on_close, on_change or {early: duration}", "on_close", "When windows are written."))
 	s.Count("max_windows", &c.MaxWindows, "5M", "Windows of groups in memory; over it the next to close is closed early.").Positive()
 	if s.Describing() {
 		return
 	}
-	if len(c.Aggregates) == 0 {
-		s.Fault("aggregate", "at least one aggregate is needed, such as events: count()")
-	}
 	if kind == "session" && s.Has("align") {
 		s.Fault("align", "a session window starts with its first event and cannot be aligned")
 	}
-	s.Check(func() { c.check(s) })
+	if kind != "" {
+		s.Check(func() { c.check(s) })
+	}
+}
+
+// declareAggregates reads the calls, so that a fault stands at its own line.
+func (c *Config) declareAggregates(s *config.Section) {
+	c.Aggregates = nil
+	s.Values("aggregate", "map of calls", "Column names with their calls, such as sum(amount).", func(name string, v *config.Value) {
+		if s.Describing() {
+			return
+		}
+		text, ok := v.Text()
+		if !ok {
+			v.Expected("a call such as sum(amount)")
+			return
+		}
+		switch _, err := parseCall(text); {
+		case err != nil:
+			v.Fault("%s", err)
+		case !isName.MatchString(name):
+			v.Fault("%s is no column name: letters, digits and _", name)
+		}
+		c.Aggregates = append(c.Aggregates, config.Pair{Name: name, Value: text, Pos: v.Pos()})
+	})
+	if len(c.Aggregates) == 0 && !s.Describing() {
+		s.Fault("aggregate", "at least one aggregate is needed, such as events: count()")
+	}
 }
 
 func (c *Config) declareEmit(v *config.Value) {

@@ -18,6 +18,7 @@ const (
 	fromProfile
 	fromIdent // an identifier of which only the hash is kept
 	fromBot
+	fromSource
 )
 
 // operand is what a key or an aggregate names.
@@ -49,6 +50,9 @@ func parseOperand(text string) (operand, bool) {
 	case "profile_id":
 		o.source = fromProfile
 		return o, true
+	case "source":
+		o.source = fromSource
+		return o, true
 	case "is_bot":
 		o.source, o.kind = fromBot, event.Flag
 		return o, true
@@ -78,7 +82,7 @@ func (o *operand) addWant(w *event.Want) {
 		w.Attrs = append(w.Attrs, o.attr)
 	case fromBot:
 		w.Columns.Add(event.UserAgent)
-	case fromProfile:
+	case fromProfile, fromSource:
 	default:
 		filter.WantColumn(w, o.column)
 	}
@@ -123,7 +127,10 @@ func (o *operand) columnType() schema.Type {
 	case event.Flag:
 		return schema.Flag
 	}
-	if o.source == fromColumn {
+	switch o.source {
+	case fromSource:
+		return schema.LowText
+	case fromColumn:
 		switch o.column {
 		case event.Event, event.Channel, event.DeviceType, event.Country, event.Currency, event.Fulfilment, event.Locale:
 			return schema.LowText
@@ -140,6 +147,8 @@ func (o *operand) text(b *event.Batch, row, item uint32, buf []byte) []byte {
 		return b.Attr(o.attr, int(row))
 	case fromProfile:
 		return b.Profile[row].AppendHex(buf)
+	case fromSource:
+		return append(buf, b.Source...)
 	case fromIdent:
 		if b.Ident[o.ident] == nil {
 			return buf

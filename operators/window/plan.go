@@ -34,7 +34,7 @@ type fault struct{ key, message string }
 // windowsMax bounds the windows that one event can be in.
 const windowsMax = 10_000
 
-var isName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+var isName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // newPlan checks a configuration and reports everything that is wrong with it.
 func newPlan(c *Config) (*plan, []fault) {
@@ -43,10 +43,13 @@ func newPlan(c *Config) (*plan, []fault) {
 	add := func(key, format string, args ...any) {
 		faults = append(faults, fault{key, fmt.Sprintf(format, args...)})
 	}
+	if !isName.MatchString(c.Name) {
+		add("", "%s is no name for a table: letters, digits and _", c.Name)
+	}
 	for _, k := range c.Key {
 		o, ok := parseOperand(k)
 		if !ok {
-			add("key", "%s is no field of an event", k)
+			add("key", "%s is no field of an event%s", k, filter.Suggest(k))
 			continue
 		}
 		p.keys = append(p.keys, o)
@@ -65,7 +68,7 @@ func newPlan(c *Config) (*plan, []fault) {
 		case err != nil:
 			add("aggregate", "%s: %s", a.Name, err)
 		case !isName.MatchString(a.Name):
-			add("aggregate", "%s is no column name: small letters, digits and _", a.Name)
+			add("aggregate", "%s is no column name: letters, digits and _", a.Name)
 		default:
 			p.calls = append(p.calls, parsed)
 		}

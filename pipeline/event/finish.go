@@ -29,6 +29,7 @@ type Finisher struct {
 
 // Finish completes all rows of a batch that was decoded from the chunk.
 func (f *Finisher) Finish(c *Chunk, b *Batch) {
+	b.Source = c.Origin.Source
 	f.defaults(b)
 	origin := f.originHash(c)
 	for r := range b.N {

@@ -13,7 +13,8 @@ const noItem = ^uint32(0)
 
 // Eval evaluates a filter for one goroutine; it holds the scratch memory.
 type Eval struct {
-	// Origins are all origins known so far; only `source` reads them.
+	// Origins are all origins known so far. Only `source` reads them, and only
+	// in batches where rows of several sources stand together.
 	Origins []event.Origin
 
 	filter *Filter
@@ -28,6 +29,7 @@ type Eval struct {
 	reals     []float64
 	texts     []event.Str
 	sources   [][]byte
+	name      []byte
 	machine   vm.VM
 	env       map[string]any
 }
@@ -223,6 +225,10 @@ func (e *Eval) text(r *ref, p uint32) []byte {
 	case attrClass:
 		return e.b.Attr(r.attr, int(row))
 	case sourceClass:
+		if e.b.Source != "" {
+			e.name = append(e.name[:0], e.b.Source...)
+			return e.name
+		}
 		return e.source(int(e.b.Origin[row]))
 	}
 	if item != noItem && r.isItem() {

@@ -56,6 +56,15 @@ func (f *faults) err() error {
 	return errors.New(strings.Join(f.list, "; "))
 }
 
+// Suggest is what a fault about an unknown field says of the name that is most
+// like it: nothing, or ": did you mean channel?".
+func Suggest(name string) string {
+	if near := nearest(name, Names()); near != "" {
+		return ": did you mean " + near + "?"
+	}
+	return ""
+}
+
 // nearest is the known name that is most like the given one; empty when none
 // is near.
 func nearest(name string, known []string) string {

@@ -105,11 +105,7 @@ func (c *compiler) name(s *slow, sc *scan, id *ast.IdentifierNode) {
 	r, ok := refOf(id.Value)
 	switch {
 	case !ok:
-		hint := ""
-		if near := nearest(id.Value, Names()); near != "" {
-			hint = ": did you mean " + near + "?"
-		}
-		c.at(id, "%s is no field of an event%s", id.Value, hint)
+		c.at(id, "%s is no field of an event%s", id.Value, Suggest(id.Value))
 	case r.class == hashClass:
 		c.at(id, "%s is kept as a hash only: it can be compared with nil alone", id.Value)
 	default:
