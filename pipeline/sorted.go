@@ -101,6 +101,7 @@ func (s *sortedSource) cut(x *piece, n int) {
 			rows = append(rows, s.order[s.next+i].row)
 		}
 		b.CopyRows(slots, s.pieces[first.piece].batch, rows)
+		b.Source = s.pieces[first.piece].batch.Source
 		for _, to := range slots {
 			b.Record[to] += s.starts[first.piece]
 			x.rows = append(x.rows, to)
