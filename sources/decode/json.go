@@ -71,6 +71,13 @@ func (s *Scanner) fail(at int, want string) bool {
 }
 
 func (s *Scanner) blanks() {
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return
+	}
+	s.skipBlanks()
+}
+
+func (s *Scanner) skipBlanks() {
 	for s.pos < len(s.data) {
 		switch s.data[s.pos] {
 		case ' ', '\t', '\n', '\r':
@@ -152,6 +159,30 @@ func (s *Scanner) Next(end byte, n int) bool {
 	return true
 }
 
+// member is Next and Key for the member number n of an object. It is false
+// behind the last one and at a fault.
+func (s *Scanner) member(n int) (Value, bool) {
+	d, i := s.data, s.pos
+	if n > 0 && i < len(d) && d[i] == ',' {
+		i++
+	} else if n > 0 {
+		i = len(d)
+	}
+	if i < len(d) && d[i] == '"' {
+		s.pos = i
+		v, ok := s.text()
+		if ok && s.pos < len(d) && d[s.pos] == ':' {
+			s.pos++
+			return v, true
+		}
+		return s.colon(v, ok)
+	}
+	if !s.Next('}', n) {
+		return Value{}, false
+	}
+	return s.Key()
+}
+
 // Key takes the next member's key and the colon behind it.
 func (s *Scanner) Key() (Value, bool) {
 	s.blanks()
@@ -159,19 +190,20 @@ func (s *Scanner) Key() (Value, bool) {
 		return Value{}, s.fail(s.pos, "a key in quotes")
 	}
 	v, ok := s.text()
+	return s.colon(v, ok)
+}
+
+// colon takes the colon behind a key.
+func (s *Scanner) colon(key Value, ok bool) (Value, bool) {
 	if !ok {
 		return Value{}, false
-	}
-	if s.pos < len(s.data) && s.data[s.pos] == ':' {
-		s.pos++
-		return v, true
 	}
 	s.blanks()
 	if s.pos >= len(s.data) || s.data[s.pos] != ':' {
 		return Value{}, s.fail(s.pos, "a colon")
 	}
 	s.pos++
-	return v, true
+	return key, true
 }
 
 // Value takes the next value whole, of objects and arrays the text with all
@@ -212,8 +244,8 @@ func (s *Scanner) skipObject() {
 	if !s.Enter('{') {
 		return
 	}
-	for n := 0; s.Next('}', n); n++ {
-		if _, ok := s.Key(); !ok {
+	for n := 0; ; n++ {
+		if _, ok := s.member(n); !ok {
 			return
 		}
 		if _, ok := s.Value(); !ok {

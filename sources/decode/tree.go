@@ -13,6 +13,7 @@ type Node struct {
 	// first and last bound the slots here and below.
 	first, last int32
 	hasRest     bool // here or below
+	isLeaf      bool // a value and nothing below it
 	kids        []*Node
 	// heads and next chain the kids by a hash of their keys; 0 ends a chain.
 	heads [nodeHeads]uint16
@@ -77,6 +78,7 @@ func (n *Node) Number(next int32) int32 {
 		n.hasRest = n.hasRest || kid.hasRest
 	}
 	n.last = next
+	n.isLeaf = n.slot >= 0 && len(n.kids) == 0 && n.Rest == 0
 	return next
 }
 
@@ -113,8 +115,8 @@ func (g *Gatherer) Gather(n *Node) {
 	if !g.Enter('{') {
 		return
 	}
-	for i := 0; g.Next('}', i); i++ {
-		k, ok := g.Key()
+	for i := 0; ; i++ {
+		k, ok := g.Scanner.member(i)
 		if !ok {
 			return
 		}
@@ -134,19 +136,27 @@ func (g *Gatherer) Gather(n *Node) {
 			}
 			continue
 		}
-		if !g.member(kid) {
+		if kid.isLeaf {
+			v, ok := g.Value()
+			if !ok {
+				return
+			}
+			g.Cells[kid.slot] = v
+			continue
+		}
+		if !g.inner(kid) {
 			return
 		}
 	}
 }
 
-// member takes the value of a member that is looked for.
-func (g *Gatherer) member(kid *Node) bool {
+// inner takes the value of a member below which something is looked for.
+func (g *Gatherer) inner(kid *Node) bool {
 	clear(g.Cells[kid.first:kid.last])
 	if kid.hasRest {
 		g.forget(kid)
 	}
-	if len(kid.kids) == 0 && kid.Rest == 0 || g.Peek() != Object {
+	if g.Peek() != Object {
 		v, ok := g.Value()
 		if ok && kid.slot >= 0 {
 			g.Cells[kid.slot] = v
