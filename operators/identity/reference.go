@@ -1,10 +1,12 @@
 package identity
 
 import (
+	"bytes"
 	"math"
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
 )
 
 // referenceColumns are the references in the order in which they are asked.
@@ -12,12 +14,15 @@ var referenceColumns = [...]event.Column{event.OrderID, event.CallID, event.Case
 
 // continues reports whether the event continues an order, call, case or
 // shipment and so belongs to whoever first named it.
-func continues(n event.Name) bool {
-	switch n {
+func continues(b *event.Batch, row int) bool {
+	switch b.Name[row] {
 	case event.OrderUpdated, event.OrderRefunded, event.OrderCancelled, event.ShipmentUpdated,
 		event.PickupReady, event.PickupCompleted, event.PickupExpired,
 		event.CallConnected, event.CallEnded, event.CaseClosed:
 		return true
+	case event.Custom:
+		name := b.Text(event.Event, row)
+		return bytes.HasPrefix(name, []byte("Shipment ")) || bytes.HasPrefix(name, []byte("Pickup "))
 	}
 	return false
 }
@@ -25,13 +30,16 @@ func continues(n event.Name) bool {
 // refer gives the event the profile that its references point to, where that
 // decides, and remembers the references it names.
 func (r *Resolver) refer(b *event.Batch, row int, own uint32) uint32 {
+	var keys [len(referenceColumns)]flat.Key
 	found, named := uint32(0), false
-	for _, c := range referenceColumns {
-		if len(b.Text(c, row)) == 0 {
+	for i, c := range referenceColumns {
+		v := b.Text(c, row)
+		if len(v) == 0 {
 			continue
 		}
 		named = true
-		if p := r.referred(b, c, row); p != 0 && found == 0 {
+		keys[i] = keyOf(r.opts.Hasher.Sum(event.TagOrder+byte(c), v))
+		if p := r.referred(keys[i], b.Time(row)); p != 0 && (found == 0 || r.isProvisional(found) && !r.isProvisional(p)) {
 			found = p
 		}
 	}
@@ -40,27 +48,29 @@ func (r *Resolver) refer(b *event.Batch, row int, own uint32) uint32 {
 	}
 	p := own
 	switch {
-	case found != 0 && (own == 0 || continues(b.Name[row]) && !r.profiles.At(found).id.IsProvisional()):
+	case found != 0 && (own == 0 || continues(b, row) && !r.isProvisional(found)):
 		p = found
 	case own == 0:
 		p = r.provisional(b, row)
 	}
-	for _, c := range referenceColumns {
-		if len(b.Text(c, row)) > 0 {
-			r.remember(b, c, row, p)
+	r.held = p
+	for _, key := range keys {
+		if key != (flat.Key{}) {
+			r.remember(key, b.Time(row), p)
+			p = r.current(p)
+			r.held = p
 		}
 	}
 	return p
 }
 
-func (r *Resolver) referenceKey(b *event.Batch, c event.Column, row int) event.Hash {
-	return r.opts.Hasher.Sum(event.TagOrder+byte(c), b.Text(c, row))
-}
+// isProvisional reports whether the profile's person is not known yet.
+func (r *Resolver) isProvisional(p uint32) bool { return r.profiles.At(p).id.IsProvisional() }
 
 // referred is the profile that a reference points to, 0 if it is unknown.
-func (r *Resolver) referred(b *event.Batch, c event.Column, row int) uint32 {
-	e, ok := r.references.Find(keyOf(r.referenceKey(b, c, row)))
-	if !ok || !r.profiles.Live(e.profile) || r.profiles.At(e.profile).id != e.id {
+func (r *Resolver) referred(key flat.Key, at int64) uint32 {
+	e, ok := r.references.Find(key)
+	if !ok || at > e.last+r.opts.ReferenceKept {
 		return 0
 	}
 	return r.current(e.profile)
@@ -77,41 +87,42 @@ func (r *Resolver) provisional(b *event.Batch, row int) uint32 {
 
 // remember lets a reference point to the profile that first named it. A
 // provisional profile merges into the first real one; two real ones stay two.
-func (r *Resolver) remember(b *event.Batch, c event.Column, row int, p uint32) {
-	key := keyOf(r.referenceKey(b, c, row))
-	at := b.Time(row)
-	if old := r.referred(b, c, row); old != 0 {
-		r.references.MutAt(r.references.ID(key)).last = max(at, r.references.At(r.references.ID(key)).last)
-		po, pp := r.profiles.At(old).id, r.profiles.At(p).id
+func (r *Resolver) remember(key flat.Key, at int64, p uint32) {
+	if old := r.referred(key, at); old != 0 {
+		if e := r.references.At(r.references.ID(key)); at > e.last {
+			r.references.MutAt(r.references.ID(key)).last = at
+		}
 		switch {
-		case old == p || !po.IsProvisional():
-		case pp.IsProvisional():
-			r.unite(old, p)
+		case old == p || !r.isProvisional(old):
+		case r.isProvisional(p):
+			r.adopt(old, p)
 		default:
-			r.unite(p, old)
+			r.adopt(p, old)
 		}
 		return
 	}
-	for r.references.Full() {
-		if !r.evictReference() {
-			break
+	if id := r.references.ID(key); id != 0 {
+		// Nobody mentioned it for so long that it stands for something new.
+		r.unname(r.references.At(id).profile)
+		*r.references.MutAt(id) = reference{last: at, profile: p}
+	} else {
+		for r.references.Full() {
+			if !r.evictReference() {
+				break
+			}
 		}
+		id, _ = r.references.PutID(key)
+		*r.references.MutAt(id) = reference{last: at, profile: p}
+		r.expiring.Set(at+r.opts.ReferenceKept, id)
 	}
-	id, _ := r.references.PutID(key)
-	*r.references.MutAt(id) = reference{id: r.profiles.At(p).id, last: at, profile: p}
-	r.expiring.Set(at+r.opts.ReferenceKept, id)
+	r.profiles.Mut(p).references++
 }
 
-// unite merges a provisional profile into another one.
-func (r *Resolver) unite(to, from uint32) {
-	t, f := r.profiles.Mut(to), r.profiles.Mut(from)
-	r.merges = append(r.merges, pipeline.Merge{Old: f.id, Current: t.id})
-	f.parent = to
-	t.first = min(t.first, f.first)
-	if t.merged == 0 {
-		t.lastOld = from
-	}
-	f.nextOld, t.merged = t.merged, from
+// unname takes one reference from the profile.
+func (r *Resolver) unname(p uint32) {
+	p = r.current(p)
+	r.profiles.Mut(p).references--
+	r.release(p)
 }
 
 // evictReference gives up the reference that was not mentioned for longest.
@@ -143,13 +154,12 @@ func (r *Resolver) refreshed(due int64, id uint32) bool {
 	return false
 }
 
-// forgetReference lets a reference go, and its profile if that was provisional.
+// forgetReference lets a reference go, and its profile if nothing else is left
+// of that.
 func (r *Resolver) forgetReference(id uint32) {
-	e := *r.references.At(id)
+	p := r.references.At(id).profile
 	r.references.DeleteID(id)
-	if e.id.IsProvisional() && r.profiles.Live(e.profile) && r.profiles.At(e.profile).id == e.id && r.profiles.At(e.profile).parent == 0 {
-		r.release(e.profile)
-	}
+	r.unname(p)
 }
 
 // Advance forgets references that were not mentioned for long.

@@ -35,8 +35,11 @@ type Resolver struct {
 	turn   *pipeline.Turn
 	merges []pipeline.Merge
 	// held is the profile of the event at work: it stays though eviction takes
-	// its last identifier.
-	held    uint32
+	// its last identifier or reference.
+	held uint32
+	// floor is the highest revision of an evicted identifier: if it comes back,
+	// its rows go on above.
+	floor   uint32
 	scratch []byte
 }
 
@@ -83,8 +86,9 @@ func (r *Resolver) Resolve(t *pipeline.Turn, b *event.Batch, rows []uint32, merg
 }
 
 func (r *Resolver) row(b *event.Batch, row int) {
-	p := r.link(b, row)
-	p = r.refer(b, row, p)
+	own := r.link(b, row)
+	p := r.refer(b, row, own)
+	r.held = 0
 	if p == 0 {
 		b.Profile[row] = event.Hash{}
 		return
@@ -94,6 +98,10 @@ func (r *Resolver) row(b *event.Batch, row int) {
 		r.profiles.Mut(p).first = t
 	}
 	b.Profile[row] = e.id
+	if own != p && own != 0 {
+		r.release(own)
+	}
+	r.release(p)
 }
 
 // link finds or makes the profile of the event's identifiers and links them;
@@ -105,30 +113,32 @@ func (r *Resolver) link(b *event.Batch, row int) uint32 {
 	}
 	r.held = base
 	at, user := b.Time(row), identAt(b, event.IdentUser, row)
+	beside := false // a stronger identifier
 	for k := range event.Ident(event.NumIdents) {
 		h := identAt(b, k, row)
 		if h.IsZero() {
 			continue
 		}
-		id := r.idents.ID(keyOf(h))
-		if id == 0 {
+		if id := r.idents.ID(keyOf(h)); id == 0 {
 			r.firstSight(b, row, k, h, base)
-			continue
+		} else {
+			r.seen(id, at)
+			if k != event.IdentUser && !user.IsZero() {
+				r.countUser(b, row, id, user)
+			}
+			base = r.join(b, row, id, base, beside)
 		}
-		r.seen(id, at)
-		if k != event.IdentUser && !user.IsZero() {
-			r.countUser(b, row, id, user)
-		}
-		base = r.join(b, row, id, k, base)
+		beside = true
+		r.held = base
 	}
-	r.held = 0
+	p := base
 	if id := r.idents.ID(keyOf(identAt(b, event.Ident(strongest), row))); id != 0 {
-		if base != 0 {
-			r.release(r.current(base))
-		}
-		return r.current(r.idents.At(id).profile)
+		p = r.idents.At(id).profile
 	}
-	return r.current(base)
+	if r.held = p; base != 0 && base != p {
+		r.release(base)
+	}
+	return p
 }
 
 func identAt(b *event.Batch, k event.Ident, row int) event.Hash {
@@ -157,7 +167,7 @@ func (r *Resolver) base(b *event.Batch, row int) (base uint32, strongest int) {
 		if shared || id == 0 || base != 0 {
 			continue
 		}
-		p := r.current(r.idents.At(id).profile)
+		p := r.idents.At(id).profile
 		if other := r.profiles.At(p).user; user.IsZero() || other.IsZero() || other == user {
 			base = p
 		}
@@ -194,7 +204,7 @@ func (r *Resolver) firstSight(b *event.Batch, row int, k event.Ident, h event.Ha
 	id, _ := r.idents.PutID(keyOf(h))
 	e := r.idents.MutAt(id)
 	at := b.Time(row)
-	e.kind, e.first, e.last, e.shared = k, at, at, shared
+	e.kind, e.first, e.last, e.shared, e.revision = k, at, at, shared, r.floor
 	switch k {
 	case event.IdentUser, event.IdentLoyalty, event.IdentDevice:
 		e.raw = r.arena.Put(b.Text(k.Column(), row))
@@ -202,7 +212,7 @@ func (r *Resolver) firstSight(b *event.Batch, row int, k event.Ident, h event.Ha
 	if user := identAt(b, event.IdentUser, row); k != event.IdentUser && !user.IsZero() && !shared {
 		e.users = r.arena.Put(flat.Bytes([]uint64{user.Lo}))
 	}
-	r.attach(id, r.current(base), at)
+	r.attach(id, base, at)
 	r.aging.Set(at, id)
 	r.writeIdentity(id)
 }
@@ -246,7 +256,7 @@ func (r *Resolver) countUser(b *event.Batch, row int, id uint32, user event.Hash
 	m.shared = true
 	r.arena.Free(m.users)
 	m.users = 0
-	old := r.current(m.profile)
+	old := m.profile
 	r.detach(id)
 	own := r.birth(b, row, hashOf(r.idents.KeyAt(id)))
 	r.attach(id, own, b.Time(row))
@@ -257,29 +267,31 @@ func (r *Resolver) countUser(b *event.Batch, row int, id uint32, user event.Hash
 
 // join links a known identifier to the event's profile and returns the profile
 // that goes on.
-func (r *Resolver) join(b *event.Batch, row int, id uint32, k event.Ident, base uint32) uint32 {
+func (r *Resolver) join(b *event.Batch, row int, id, base uint32, beside bool) uint32 {
 	e := r.idents.At(id)
 	if e.shared || base == 0 {
 		return base
 	}
-	base = r.current(base)
-	p := r.current(e.profile)
-	if p == base {
-		return base
-	}
+	p := e.profile
 	mine, other := r.profiles.At(base), r.profiles.At(p)
-	if mine.user.IsZero() || other.user.IsZero() {
-		return r.merge(b, row, base, p, k)
-	}
-	if b.Time(row) < e.placed {
-		r.writeConflict(b, row, base, p, k, "kept_newer")
+	switch {
+	case p == base:
+	case mine.user.IsZero() || other.user.IsZero():
+		base = r.merge(b, row, base, p, e.kind)
+	case b.Time(row) < e.placed:
+		r.writeConflict(b, row, base, p, e.kind, "kept_newer")
+		return base
+	default:
+		r.detach(id)
+		r.attach(id, base, b.Time(row))
+		r.writeConflict(b, row, base, p, e.kind, "moved")
+		r.writeIdentity(id)
+		r.release(p)
 		return base
 	}
-	r.detach(id)
-	r.attach(id, base, b.Time(row))
-	r.writeConflict(b, row, base, p, k, "moved")
-	r.writeIdentity(id)
-	r.release(p)
+	if beside && b.Time(row) > e.placed && !r.profiles.At(base).user.IsZero() {
+		r.idents.MutAt(id).placed = b.Time(row)
+	}
 	return base
 }
 
@@ -289,53 +301,9 @@ func (r *Resolver) merge(b *event.Batch, row int, x, y uint32, cause event.Ident
 	if ey.first < ex.first || ey.first == ex.first && ey.id.Less(ex.id) {
 		x, y = y, x
 	}
-	to, from := r.profiles.Mut(x), r.profiles.Mut(y)
-	r.merges = append(r.merges, pipeline.Merge{Old: from.id, Current: to.id})
-	from.parent = x
-	if to.user.IsZero() {
-		to.user = from.user
-	}
-	to.first = min(to.first, from.first)
-	r.writeMerge(b, row, from.id, to.id, cause)
-	r.adoptIdentifiers(y, x)
-	r.adoptMerged(y, x)
+	r.writeMerge(b, row, r.profiles.At(y).id, r.profiles.At(x).id, cause)
+	r.adopt(x, y)
 	return x
-}
-
-// adoptIdentifiers moves all identifiers of a vanished profile.
-func (r *Resolver) adoptIdentifiers(from, to uint32) {
-	f, t := r.profiles.Mut(from), r.profiles.Mut(to)
-	last := uint32(0)
-	for id := f.idents; id != 0; id = r.idents.At(id).next {
-		r.idents.MutAt(id).profile = to
-		r.writeIdentity(id)
-		last = id
-	}
-	if last != 0 {
-		r.idents.MutAt(last).next, t.idents = t.idents, f.idents
-	}
-	f.idents = 0
-}
-
-// adoptMerged moves the profiles that a vanished one had taken up, and itself,
-// to the list of the one that goes on.
-func (r *Resolver) adoptMerged(from, to uint32) {
-	f, t := r.profiles.Mut(from), r.profiles.Mut(to)
-	f.nextOld = f.merged
-	last := from
-	if f.merged != 0 {
-		last = f.lastOld
-	}
-	f.merged, f.lastOld = 0, 0
-	for old := from; old != 0; old = r.profiles.At(old).nextOld {
-		r.writeOverride(old, t.id)
-	}
-	if t.merged == 0 {
-		t.lastOld = last
-	} else {
-		r.profiles.Mut(last).nextOld = t.merged
-	}
-	t.merged = from
 }
 
 // evict gives up the identifier that was not seen for longest.
@@ -353,10 +321,11 @@ func (r *Resolver) evict() bool {
 			r.aging.Set(e.last, id)
 			continue
 		}
-		p := r.current(e.profile)
+		p := e.profile
 		r.detach(id)
 		r.arena.Free(e.raw)
 		r.arena.Free(e.users)
+		r.floor = max(r.floor, e.revision)
 		r.idents.Evict(id)
 		r.release(p)
 		r.turn.Count.Evicted++
@@ -371,6 +340,7 @@ func (r *Resolver) Address(id event.Hash) (user, loyalty, device []byte) {
 	if !ok {
 		return nil, nil, nil
 	}
+	// Lanes ask at the same time, so paths are not shortened here.
 	p := *found
 	for r.profiles.At(p).parent != 0 {
 		p = r.profiles.At(p).parent

@@ -8,12 +8,12 @@ import (
 // identifier is what is known of one identifier.
 type identifier struct {
 	first, last int64 // event times
-	placed      int64 // event time of what put it into its profile
+	placed      int64 // event time of the login that it belongs to
 	rowDay      int64 // day of last_seen in its newest row
 	raw         flat.Ref
 	users       flat.Ref // hashes of the user_ids that it was seen with
 	profile     uint32
-	next        uint32 // next identifier of the profile
+	next, prev  uint32 // in the profile's list
 	revision    uint32
 	kind        event.Ident
 	shared      bool
@@ -21,22 +21,22 @@ type identifier struct {
 
 // profile is a connected set of identifiers, or one that was merged.
 type profile struct {
-	id       event.Hash
-	user     event.Hash // its user_id; zero: none
-	first    int64      // earliest event time
-	parent   uint32     // profile that it was merged into; 0: current
-	idents   uint32     // its identifiers
-	merged   uint32     // profiles merged into it
-	nextOld  uint32     // next in the list merged
-	lastOld  uint32     // last of the list merged
-	revision uint32     // of its row in identity_overrides
+	id         event.Hash
+	user       event.Hash // its user_id; zero: none
+	first      int64      // earliest event time
+	parent     uint32     // profile that it was merged into; 0: current
+	idents     uint32     // its identifiers
+	references uint32     // number of references to it
+	merged     uint32     // profiles merged into it
+	nextOld    uint32     // next in the list merged
+	lastOld    uint32     // last of the list merged
+	revision   uint32     // of its row in identity_overrides
 }
 
 // reference is an order, call, case or shipment that belongs to a profile.
 type reference struct {
-	id      event.Hash // of the profile when it was named: finds entries reused since
-	last    int64
-	profile uint32
+	last    int64  // event time of the last mention
+	profile uint32 // that first named it, or what it was before merges
 }
 
 // current finds the profile that p lives on in.
@@ -63,7 +63,11 @@ func (r *Resolver) current(p uint32) uint32 {
 func (r *Resolver) attach(id, p uint32, at int64) {
 	e, owner := r.idents.MutAt(id), r.profiles.Mut(p)
 	e.profile, e.placed = p, at
-	e.next, owner.idents = owner.idents, id
+	e.prev, e.next = 0, owner.idents
+	if e.next != 0 {
+		r.idents.MutAt(e.next).prev = id
+	}
+	owner.idents = id
 	if e.kind == event.IdentUser {
 		owner.user = hashOf(r.idents.KeyAt(id))
 	}
@@ -73,26 +77,25 @@ func (r *Resolver) attach(id, p uint32, at int64) {
 func (r *Resolver) detach(id uint32) {
 	e := r.idents.MutAt(id)
 	owner := r.profiles.Mut(e.profile)
-	if owner.idents == id {
+	if e.prev == 0 {
 		owner.idents = e.next
 	} else {
-		for at := owner.idents; at != 0; at = r.idents.At(at).next {
-			if r.idents.At(at).next == id {
-				r.idents.MutAt(at).next = e.next
-				break
-			}
-		}
+		r.idents.MutAt(e.prev).next = e.next
+	}
+	if e.next != 0 {
+		r.idents.MutAt(e.next).prev = e.prev
 	}
 	if e.kind == event.IdentUser {
 		owner.user = event.Hash{}
 	}
-	e.next = 0
+	e.next, e.prev = 0, 0
 }
 
-// release frees a profile that has no identifiers, with those merged into it.
+// release frees a profile that has neither identifiers nor references, with
+// those merged into it.
 func (r *Resolver) release(p uint32) {
 	e := r.profiles.At(p)
-	if e.idents != 0 || e.parent != 0 || p == r.held {
+	if e.idents != 0 || e.references != 0 || e.parent != 0 || p == r.held {
 		return
 	}
 	for old := e.merged; old != 0; {

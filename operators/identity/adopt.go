@@ -1,0 +1,57 @@
+package identity
+
+import "touchstream/pipeline"
+
+// adopt lets profile to take up all that from has.
+func (r *Resolver) adopt(to, from uint32) {
+	t, f := r.profiles.Mut(to), r.profiles.Mut(from)
+	r.merges = append(r.merges, pipeline.Merge{Old: f.id, Current: t.id})
+	f.parent = to
+	if t.user.IsZero() {
+		t.user = f.user
+	}
+	t.first = min(t.first, f.first)
+	t.references, f.references = t.references+f.references, 0
+	r.adoptIdentifiers(from, to)
+	r.adoptMerged(from, to)
+}
+
+// adoptIdentifiers moves all identifiers of a vanished profile.
+func (r *Resolver) adoptIdentifiers(from, to uint32) {
+	f, t := r.profiles.Mut(from), r.profiles.Mut(to)
+	last := uint32(0)
+	for id := f.idents; id != 0; id = r.idents.At(id).next {
+		r.idents.MutAt(id).profile = to
+		r.writeIdentity(id)
+		last = id
+	}
+	if last == 0 {
+		return
+	}
+	r.idents.MutAt(last).next = t.idents
+	if t.idents != 0 {
+		r.idents.MutAt(t.idents).prev = last
+	}
+	t.idents, f.idents = f.idents, 0
+}
+
+// adoptMerged moves the profiles that a vanished one had taken up, and itself,
+// to the list of the one that goes on.
+func (r *Resolver) adoptMerged(from, to uint32) {
+	f, t := r.profiles.Mut(from), r.profiles.Mut(to)
+	f.nextOld = f.merged
+	last := from
+	if f.merged != 0 {
+		last = f.lastOld
+	}
+	f.merged, f.lastOld = 0, 0
+	for old := from; old != 0; old = r.profiles.At(old).nextOld {
+		r.writeOverride(old, t.id)
+	}
+	if t.merged == 0 {
+		t.lastOld = last
+	} else {
+		r.profiles.Mut(last).nextOld = t.merged
+	}
+	t.merged = from
+}
