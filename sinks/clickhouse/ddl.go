@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"touchstream/pipeline/config"
 	"touchstream/pipeline/schema"
 )
 
@@ -175,6 +176,26 @@ func ttlExpression(t *schema.Table, ttlMs int64) string {
 		return fmt.Sprintf("toDateTime(%s) + toIntervalDay(%d)", from, ttlMs/dayMs)
 	}
 	return fmt.Sprintf("toDateTime(%s) + toIntervalSecond(%d)", from, ttlMs/secondMs)
+}
+
+// ttlMsMax keeps sums of a time and a TTL below 2106, where ClickHouse's
+// DateTime starts over and rows would be gone at once.
+const ttlMsMax = 20 * 365 * 86_400_000
+
+// CheckTTL refuses a time to live, in ms by table, that a table cannot have.
+func CheckTTL(ttl map[string]int64, tables []*schema.Table) error {
+	for _, t := range tables {
+		ms, ok := ttl[t.Name]
+		switch {
+		case !ok:
+		case ms < 1000 || ms > ttlMsMax:
+			return fmt.Errorf("ttl.%s: %s must be from 1s to %s; leave it out to keep rows for ever",
+				t.Name, config.FormatDuration(ms), config.FormatDuration(ttlMsMax))
+		case ttlExpression(t, ms) == "":
+			return fmt.Errorf("ttl.%s: the table has no time that is always there to count from; leave it out", t.Name)
+		}
+	}
+	return nil
 }
 
 // ViewDDL makes or replaces the view of the current rows. Its comment ends with

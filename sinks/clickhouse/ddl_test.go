@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"touchstream/pipeline/config"
@@ -28,6 +29,22 @@ func TestStatements(t *testing.T) {
 	tables := []*schema.Table{everything, overrides, growing}
 	f("single.sql", Script(tables, Options{Database: "shop"}, map[string]int64{"everything": 90 * day, "growing": hour}))
 	f("cluster.sql", Script([]*schema.Table{growing}, Options{Database: "odd `name'", Cluster: "main", Replicated: true}, nil))
+}
+
+func TestTTLs(t *testing.T) {
+	f := func(table string, ms int64, want string) {
+		t.Helper()
+		err := CheckTTL(map[string]int64{table: ms}, []*schema.Table{growing, overrides})
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s %d: got %v, want %q", table, ms, err, want)
+		}
+	}
+	f("growing", 90*day, "")
+	f("growing", 7300*day, "")
+	f("growing", 36_500*day, "ttl.growing: 36500d must be from 1s to 7300d")
+	f("growing", 0, "must be from 1s")
+	f("identity_overrides", day, "no time that is always there")
+	f("unknown", 0, "")
 }
 
 func TestConfig(t *testing.T) {

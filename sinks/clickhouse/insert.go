@@ -76,13 +76,3 @@ func input(o *block) proto.Input {
 	}
 	return append(in, proto.InputColumn{Name: "_block", Data: &o.id}, proto.InputColumn{Name: "_version", Data: &o.version})
 }
-
-// checkTTL refuses a time to live of a table that has no time to count from.
-func checkTTL(c *Config, tables []*schema.Table) error {
-	for _, t := range tables {
-		if ms := c.TTLMs[t.Name]; ms > 0 && ttlExpression(t, ms) == "" {
-			return fmt.Errorf("ttl.%s: the table has no time that is always there to count from; leave it out", t.Name)
-		}
-	}
-	return nil
-}

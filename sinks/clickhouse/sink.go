@@ -35,7 +35,7 @@ func (s *Sink) Open(ctx context.Context, tables []*schema.Table) error {
 		}
 		s.conn = conn
 	}
-	if err := checkTTL(&s.cfg, tables); err != nil {
+	if err := CheckTTL(s.cfg.TTLMs, tables); err != nil {
 		return err
 	}
 	c := creator{&s.cfg, s.conn, tables}
