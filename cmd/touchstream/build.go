@@ -3,10 +3,12 @@ package main
 import (
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"touchstream/operators/abandonment"
+	"touchstream/operators/crowd"
 	"touchstream/operators/identity"
 	"touchstream/operators/ropo"
 	"touchstream/operators/sessions"
@@ -21,6 +23,7 @@ import (
 	sinkfile "touchstream/sinks/file"
 	sinkkafka "touchstream/sinks/kafka"
 	"touchstream/sinks/stdout"
+	"touchstream/sources/decode/ga4"
 	"touchstream/sources/decode/mapping"
 	"touchstream/sources/decode/segment"
 	"touchstream/sources/file"
@@ -80,6 +83,9 @@ func build(f *config.File, o buildOptions) (*built, error) {
 	if b.pipeline.Lanes == 0 {
 		b.pipeline.Lanes = runtime.GOMAXPROCS(0)
 	}
+	if b.venue != nil {
+		b.pipeline.Place = crowd.Place(b.venue)
+	}
 	b.operators()
 	b.resolver()
 	b.tables = append(b.tables, pipeline.Events, pipeline.DeadLetters)
@@ -118,6 +124,9 @@ func (b *built) operators() {
 	if c := s.operators.abandonment; c != nil {
 		add(abandonment.New(*c, s.Shards))
 	}
+	if c := s.operators.crowd; c != nil {
+		add(crowd.New(*c, s.Shards, b.venue))
+	}
 	for i, c := range s.operators.windows {
 		op, err := window.New(*c, window.Env{Hasher: b.pipeline.Hasher, Shards: s.Shards, AllowedLateness: s.Time.AllowedLatenessMs})
 		if err != nil {
@@ -152,6 +161,9 @@ func (b *built) sources() {
 			Name: c.name, Advisory: c.advisory, MaxRecord: c.maxRecord, Sort: c.transport == "file" && c.file.sort,
 			OutOfOrderness: c.time.MaxOutOfOrdernessMs, IdleAfter: c.time.IdleAfterMs,
 			Bots: append(append([]string{}, event.KnownBots...), lower(b.settings.Bots.UserAgents)...),
+		}
+		if op := b.settings.operators.crowd; op != nil {
+			src.CrowdFrom = slices.Contains(op.From, c.name)
 		}
 		for _, p := range c.defaults {
 			if d, err := defaultOf(p); err == nil {
@@ -200,6 +212,8 @@ func (b *built) decoder(c *sourceSettings, src *pipeline.SourceConfig) {
 	switch c.decoder {
 	case "segment":
 		src.NewDecoder = segment.New(c.segment)
+	case "ga4":
+		src.NewDecoder = ga4.New(c.ga4)
 	case "mapping":
 		src.NewDecoder, err = mapping.New(c.mapping)
 	}

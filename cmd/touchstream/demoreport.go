@@ -20,8 +20,10 @@ var demoQueries = []struct{ question, sql string }{
 		"SELECT stage, state, toString(count()) AS episodes, toString(sum(value)) AS value FROM v_abandonments GROUP BY stage, state ORDER BY stage, count() DESC, state"},
 	{"Which sessions end in an order, by channel?",
 		"SELECT channel, toString(count()) AS sessions, toString(countIf(orders > 0)) AS with_order, toString(round(100 * countIf(orders > 0) / count(), 1)) AS percent FROM v_sessions GROUP BY channel ORDER BY count() DESC, channel"},
+	{"Which zones are busiest?",
+		"SELECT store_id, zone_id, toString(round(max(occupancy_max), 1)) AS people_max, toString(sum(entries)) AS entries FROM v_crowd GROUP BY store_id, zone_id ORDER BY max(occupancy_max) DESC, store_id, zone_id LIMIT 5"},
 	{"What sells best?",
-		"SELECT category, toString(sum(revenue)) AS revenue FROM v_window_revenue_by_category GROUP BY category ORDER BY sum(revenue) DESC LIMIT 5"},
+		"SELECT category, toString(sum(revenue)) AS sold FROM v_window_revenue_by_category GROUP BY category ORDER BY sum(revenue) DESC LIMIT 5"},
 }
 
 // demoReport prints the rows of every table and some answers.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"touchstream/operators/abandonment"
+	"touchstream/operators/crowd"
 	"touchstream/operators/identity"
 	"touchstream/operators/ropo"
 	"touchstream/operators/sessions"
@@ -54,7 +55,7 @@ func schemaCommand() *cobra.Command {
 
 // fixedTables are all tables whose columns do not depend on the configuration.
 func fixedTables() []*schema.Table {
-	tables := []*schema.Table{pipeline.Events, sessions.Table, ropo.Table, abandonment.Table}
+	tables := []*schema.Table{pipeline.Events, sessions.Table, ropo.Table, abandonment.Table, crowd.Table, crowd.Flows}
 	tables = append(tables, identity.Tables()...)
 	return append(tables, pipeline.Triggers, pipeline.DeadLetters)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"touchstream/operators/abandonment"
+	"touchstream/operators/crowd"
 	"touchstream/operators/ropo"
 	"touchstream/operators/sessions"
 	"touchstream/operators/window"
@@ -15,6 +16,7 @@ import (
 	sinkfile "touchstream/sinks/file"
 	sinkkafka "touchstream/sinks/kafka"
 	"touchstream/sinks/stdout"
+	"touchstream/sources/decode/ga4"
 	"touchstream/sources/decode/mapping"
 	"touchstream/sources/decode/segment"
 	"touchstream/sources/generator"
@@ -53,6 +55,13 @@ func (c *settings) check(s *config.Section) {
 	if len(c.sinks) == 0 {
 		s.Fault("sinks", "no sink is configured; the pipeline needs one at least")
 	}
+	if c.operators.crowd != nil {
+		for _, name := range c.operators.crowd.From {
+			if !slices.ContainsFunc(c.sources, func(src *sourceSettings) bool { return src.name == name }) {
+				s.Fault("operators", "crowd.from names %s, which is no source", name)
+			}
+		}
+	}
 	if c.Stage != "all" {
 		s.Fault("stage", "%s is not available in this version, only all", c.Stage)
 	}
@@ -76,6 +85,7 @@ type sourceSettings struct {
 	generator generator.Options
 	decoder   string
 	segment   segment.Config
+	ga4       ga4.Config
 	mapping   mapping.Config
 	defaults  []config.Pair
 	time      config.Time
@@ -103,6 +113,7 @@ func (c *sourceSettings) declare(s *config.Section, base config.Time) {
 	s.Section("decode", config.Func(func(s *config.Section) {
 		c.decoder = s.ExactlyOne("decoder", decoders...)
 		s.Optional("segment", &c.segment, "JSON of Segment, RudderStack and compatible trackers.")
+		s.Optional("ga4", &c.ga4, "JSON of GA4: BigQuery export and Measurement Protocol.")
 		s.Optional("mapping", &c.mapping, "Flat csv or JSON by a table of fields.")
 	}), "How records are decoded.")
 	s.Pairs("defaults", &c.defaults, "Fills fields that an event lacks.")
@@ -126,7 +137,7 @@ func (c *sourceSettings) declare(s *config.Section, base config.Time) {
 
 var (
 	transports = []string{"kafka", "file", "generator"}
-	decoders   = []string{"segment", "mapping"}
+	decoders   = []string{"segment", "ga4", "mapping"}
 )
 
 // identifier names an identifier that the source maps, "" if there is none.
@@ -157,6 +168,7 @@ type operatorSettings struct {
 	sessions    *sessions.Config
 	ropo        *ropo.Config
 	abandonment *abandonment.Config
+	crowd       *crowd.Config
 	windows     []*window.Config
 	windowPos   []config.Pos
 }
@@ -166,6 +178,7 @@ func (c *operatorSettings) Declare(s *config.Section) {
 	optional(s, "sessions", &c.sessions, &sessions.Config{}, "Visits of devices.")
 	optional(s, "ropo", &c.ropo, &ropo.Config{}, "Research before purchases.")
 	optional(s, "abandonment", &c.abandonment, &abandonment.Config{}, "Carts, checkouts, pages and forms that were left.")
+	optional(s, "crowd", &c.crowd, &crowd.Config{}, "People in zones, density and flows.")
 	s.Map("windows", "Aggregates over windows; each makes the table window_<name>.", func(name string, s *config.Section) {
 		w := &window.Config{Name: name}
 		w.Declare(s)
