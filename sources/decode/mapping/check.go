@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"touchstream/pipeline/event"
@@ -60,6 +61,12 @@ func (cfg *Config) Err() error {
 	for _, p := range cfg.problems() {
 		errs = append(errs, p.error())
 	}
+	for _, column := range []event.Column{event.Event, event.EventTime} {
+		isMapped := slices.ContainsFunc(cfg.Fields, func(f Field) bool { return f.Name == column.String() })
+		if !isMapped && !cfg.Defaulted.Has(column) {
+			errs = append(errs, fmt.Errorf("fields: %s is not mapped; every event needs event and event_time", column))
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -110,10 +117,8 @@ func (c *checker) columns() {
 
 func (c *checker) fields() {
 	cfg := c.cfg
-	has := map[string]bool{}
 	for i := range cfg.Fields {
 		f := &cfg.Fields[i]
-		has[f.Name] = true
 		column, ok := event.ColumnByName(f.Name)
 		if !ok {
 			c.addField("fields", f, "", "%s is no field of an event; did you mean %s?", f.Name, nearest(f.Name, columnNames(event.NumColumns, func(i int) event.Column { return event.Column(i) })))
@@ -124,11 +129,6 @@ func (c *checker) fields() {
 			continue
 		}
 		c.addField("fields", f, "unit", "unit belongs to price and amount, found %s", f.Name)
-	}
-	for _, name := range []string{"event", "event_time"} {
-		if !has[name] {
-			c.add("fields", "%s is not mapped; every event needs event and event_time", name)
-		}
 	}
 }
 

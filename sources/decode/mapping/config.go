@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"touchstream/pipeline/config"
+	"touchstream/pipeline/event"
 )
 
 // Config is a mapping as configured.
@@ -19,6 +20,10 @@ type Config struct {
 	ItemFields []Field
 	Attributes []Field
 	Where      string
+
+	// Defaulted are the columns that the source fills where an event lacks
+	// them, so that their absence is no fault.
+	Defaulted event.Set
 
 	fault func(key, format string, args ...any)
 }

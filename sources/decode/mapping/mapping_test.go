@@ -34,6 +34,26 @@ func decoderOf(t testing.TB, text string) event.Decoder {
 	return make()
 }
 
+func TestEventAndTimeMustBeMapped(t *testing.T) {
+	cfg, err := parse("format: jsonl\nfields: {event_time: {path: t, format: unix_s}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(cfg); err == nil || err.Error() != "fields: event is not mapped; every event needs event and event_time" {
+		t.Errorf("got %v", err)
+	}
+	cfg.Defaulted.Add(event.Event)
+	make, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := event.NewBatch(decodetest.All())
+	decodetest.Decode(make(), decodetest.Chunk("", `{"t":1}`), b)
+	if got := decodetest.Rows(b); got != "0.0 event_time=1970-01-01T00:00:01.000Z\n" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // TestScripts runs testdata/*: "mapping" sets the mapping and shows its faults,
 // "decode" shows what it makes of records, one a line (⏎ is a line break in a
 // record). Argument want=(a,b) wants these columns alone, escapes turns \x.. and

@@ -151,7 +151,7 @@ func compile(cfg *Config, want event.Want, whereFields []string) *plan {
 	})
 	slices.SortStableFunc(p.fields, func(a, b op) int { return cmp.Compare(a.order(), b.order()) })
 	for i := range p.fields {
-		p.fields[i].isRequired = p.fields[i].order() < 2
+		p.fields[i].isRequired = p.fields[i].order() < 2 && !cfg.Defaulted.Has(p.fields[i].column)
 	}
 	p.attributes = compileFields(cfg.Attributes, func(f *Field) (event.Column, bool) {
 		return event.Event, want.WantsAttr([]byte(f.Name))
