@@ -1,6 +1,7 @@
 package window
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -198,11 +199,9 @@ func (r *route) hash(b *event.Batch, row, item uint32) event.Hash {
 // quick spreads keys over the memo.
 func quick(key []byte) uint64 {
 	h := uint64(len(key))
-	for len(key) >= 8 {
-		h = (h ^ uint64(key[0]) ^ uint64(key[1])<<8 ^ uint64(key[2])<<16 ^ uint64(key[3])<<24 ^
-			uint64(key[4])<<32 ^ uint64(key[5])<<40 ^ uint64(key[6])<<48 ^ uint64(key[7])<<56) * 0x9e3779b97f4a7c15
+	for ; len(key) >= 8; key = key[8:] {
+		h = (h ^ binary.LittleEndian.Uint64(key)) * 0x9e3779b97f4a7c15
 		h ^= h >> 29
-		key = key[8:]
 	}
 	for _, c := range key {
 		h = (h ^ uint64(c)) * 0x100000001b3
