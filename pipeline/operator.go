@@ -13,7 +13,8 @@ const (
 	ByDevice Key = iota
 	// ByProfile routes by the profile; rows without one go by order id, else message.
 	ByProfile
-	// ByVenue routes by the store; rows without store_id are not handed over. Config.Place
+	// ByVenue routes by the store; rows without store, zone and sensor are not
+	// handed over, those without a store are together. Config.Place
 	// fills it for rows whose sensor or zone implies a store.
 	ByVenue
 	// ByOwn leaves routing to the operator, a Router.

@@ -49,9 +49,7 @@ func (r *routing) aim(p *piece, key rowKey) {
 		case profileKey:
 			h = r.profile(b, row)
 		case venueKey:
-			if store := b.Text(event.StoreID, int(row)); len(store) > 0 {
-				h = r.hasher.Sum(event.TagText, store)
-			}
+			h = r.venue(b, int(row))
 		}
 		target := noShard
 		if !h.IsZero() {
@@ -72,6 +70,16 @@ func (r *routing) profile(b *event.Batch, row uint32) event.Hash {
 		return r.hasher.Sum(event.TagOrder, order)
 	}
 	return b.Message[row]
+}
+
+// venue is the hash of the row's store. Rows that name a zone or sensor alone
+// are together those of a store without a name.
+func (r *routing) venue(b *event.Batch, row int) event.Hash {
+	store := b.Text(event.StoreID, row)
+	if len(store)+len(b.Text(event.ZoneID, row))+len(b.Text(event.SensorID, row)) == 0 {
+		return event.Hash{}
+	}
+	return r.hasher.Sum(event.TagText, store)
 }
 
 // routeUnits lets a router make units and sorts them by shard.

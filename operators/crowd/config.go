@@ -35,7 +35,7 @@ type RSSI struct {
 func (c *Config) Declare(s *config.Section) {
 	s.Durations("windows", &c.Windows, []string{"10s", "1m"}, "Lengths of the windows; alerts look at the longest.").NonEmpty()
 	s.Strings("from", &c.From, nil, "Sources whose watermark counts; left out: those with sightings.").NonEmptyElements()
-	s.Section("presence_timeout", &c.PresenceTimeout, "How long a device stays after a sighting, by the kind of the sensor.")
+	c.PresenceTimeout.declare(s)
 	s.Duration("zone_timeout", &c.ZoneTimeout, "12h", "How long a device stays after Zone Entered or Tag Read without an exit or another zone.").Positive().Max(366 * dayMs)
 	s.TimeOfDay("reset_at", &c.ResetAt, "none", "Local time at which all devices of a store leave, every day.")
 	s.Duration("fixed_after", &c.FixedAfter, "12h", "A device present for longer counts no more; 0s: all count.").Min(0).Max(366 * dayMs)
@@ -55,6 +55,22 @@ func (c *Config) Declare(s *config.Section) {
 			}
 		}
 	}, "windows")
+}
+
+// declare declares the key, a duration for all kinds or one for each.
+func (c *PresenceTimeout) declare(s *config.Section) {
+	v := s.Any("presence_timeout", "duration, or {beacon: …, wifi: …, rfid: …}", "{beacon: 30s, wifi: 5m, rfid: 30s}",
+		"How long a device stays after a sighting, by the kind of the sensor.")
+	*c = PresenceTimeout{Beacon: 30 * secondMs, WiFi: 300 * secondMs, RFID: 30 * secondMs}
+	if !v.Present() || v.Section(c) {
+		return
+	}
+	switch all, ok := v.Duration(); {
+	case ok && (all <= 0 || all > dayMs):
+		v.Fault("%s is not between 1ms and 1d", config.FormatDuration(all))
+	case ok:
+		*c = PresenceTimeout{Beacon: all, WiFi: all, RFID: all}
+	}
 }
 
 // Declare declares the keys.

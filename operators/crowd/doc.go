@@ -17,8 +17,8 @@
 //     zone_id, else the sensor. A place that is not in the venue file, or whose
 //     store is another one, counts as unknown. Without a venue file zones are as
 //     events name them, a sensor without a zone is one, all sensors are beacons
-//     (Tag Read: RFID), times are UTC, and there is neither area nor capacity; a
-//     store_id must be there (a constant of the mapping will do).
+//     (Tag Read: RFID), times are UTC, and there is neither area nor capacity;
+//     rows without store_id are of one store without a name.
 //   - A stay is [entry, leaving): who leaves at the very start of a window was
 //     not in it, though the exit and the dwell count there. occupancy_max is the
 //     most that lasted for any time; a stay of no length counts as an entry, an

@@ -19,7 +19,7 @@ type place struct {
 // where a sighting was, a zone where everything else was.
 func (s *shard) locate(b *event.Batch, row int) (place, bool) {
 	storeID, zoneID, sensorID := b.Text(event.StoreID, row), b.Text(event.ZoneID, row), b.Text(event.SensorID, row)
-	if len(storeID) == 0 || len(zoneID)+len(sensorID) == 0 {
+	if len(storeID) == 0 && s.op.venue != nil || len(zoneID)+len(sensorID) == 0 {
 		return place{}, false
 	}
 	name := b.Name[row]

@@ -130,7 +130,8 @@ func (s *shard) leave(d *device, t int64, counts bool) {
 	}
 }
 
-// confirm makes a sensed device an explicit one.
+// confirm makes a sensed device an explicit one. In a window at whose very start
+// that happens, or when it comes at once, it was never sensed.
 func (s *shard) confirm(d *device, t int64) {
 	d.explicit = true
 	if d.fixed {
@@ -140,7 +141,7 @@ func (s *shard) confirm(d *device, t int64) {
 	z.sensed--
 	i := 0
 	for id := z.cells; id != 0; id = s.cells.At(id).next {
-		if start := s.grids[i].start; t == start && d.entered < start {
+		if start := s.grids[i].start; t == d.entered || t == start && d.entered < start {
 			s.cells.Mut(id).sensed--
 		}
 		i++
