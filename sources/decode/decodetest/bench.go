@@ -31,11 +31,11 @@ func MustNotAllocate(t *testing.T, d event.Decoder, c *event.Chunk, want event.W
 }
 
 // Bench measures decoding beside a byte scan and encoding/json.
-func Bench(b *testing.B, make func() event.Decoder, c *event.Chunk, isJSON bool) {
+func Bench(b *testing.B, newDecoder func() event.Decoder, c *event.Chunk, isJSON bool) {
 	events := float64(len(c.Recs))
 	run := func(name string, want event.Want) {
 		b.Run(name, func(b *testing.B) {
-			d, batch := make(), event.NewBatch(want)
+			d, batch := newDecoder(), event.NewBatch(want)
 			b.SetBytes(int64(len(c.Data)))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -27,11 +27,11 @@ func decoderOf(t testing.TB, text string) event.Decoder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	make, err := New(cfg)
+	newDecoder, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return make()
+	return newDecoder()
 }
 
 func TestEventAndTimeMustBeMapped(t *testing.T) {
@@ -43,12 +43,12 @@ func TestEventAndTimeMustBeMapped(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	cfg.Defaulted.Add(event.Event)
-	make, err := New(cfg)
+	newDecoder, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := event.NewBatch(decodetest.All())
-	decodetest.Decode(make(), decodetest.Chunk("", `{"t":1}`), b)
+	decodetest.Decode(newDecoder(), decodetest.Chunk("", `{"t":1}`), b)
 	if got := decodetest.Rows(b); got != "0.0 event_time=1970-01-01T00:00:01.000Z\n" {
 		t.Errorf("got %s", got)
 	}
