@@ -141,7 +141,7 @@ func (s *shard) hasSlack(index int, start int64) bool {
 		return false
 	}
 	z, ok := s.zones.Find(flat.Key{Lo: uint64(index)})
-	return !ok || z.levelAt != start || z.level <= clearLevel && !z.raised
+	return !ok || z.levelAt != start || z.level <= clearLevel
 }
 
 func touches(v *venue.Venue, zone int, ring []int) bool {

@@ -21,6 +21,7 @@ type oracleWindow struct {
 	sensed                         bool
 	dwells                         []int64
 	isCounted, isZero, isEstimated bool
+	wasOccupied                    bool // until its counts began
 	density                        float64
 }
 
@@ -74,7 +75,7 @@ func (o *oracle) windows(size int64) []oracleWindow {
 			if w.uniques > 0 {
 				estimated = w.sensed || o.calibration(at) != 1
 			}
-			if w.isZero && w.exits == 0 && !owes {
+			if w.isZero && w.exits == 0 && !owes && !w.wasOccupied {
 				continue
 			}
 			owes = !w.isZero
@@ -93,21 +94,21 @@ func (o *oracle) calibration(at spot) float64 {
 }
 
 // levels turns the counts of a zone, with its resets, into occupancies: in is
-// the number of people from at on, out is -1 for resets.
+// the number of people from at on.
 func (o *oracle) levels(at spot) []oracleCount {
 	var out []oracleCount
 	n := int64(0)
 	all := o.counts[at]
 	for i, c := range all {
 		n = max(0, n+c.in-c.out)
-		out = append(out, oracleCount{c.at, n, 0})
+		out = append(out, oracleCount{at: c.at, in: n})
 		next := int64(math.MaxInt64)
 		if i+1 < len(all) {
 			next = all[i+1].at
 		}
 		if reset := o.nextReset(at.store, o.cfg.CounterReset, c.at); n > 0 && reset < next {
 			n = 0
-			out = append(out, oracleCount{reset, 0, 0})
+			out = append(out, oracleCount{at: reset})
 		}
 	}
 	return out
@@ -138,6 +139,9 @@ func (o *oracle) window(at spot, size, start int64, levels []oracleCount) oracle
 			if s.explicitAt != s.from && (in(s.from) || sensedTo > start) {
 				w.sensed = true
 			}
+		}
+		if in(countedFrom) && (s.from < countedFrom && s.to > start || in(s.from) && s.order < o.counts[at][0].order) {
+			w.wasOccupied = true
 		}
 		if in(s.from) && !w.isCounted {
 			w.entries++

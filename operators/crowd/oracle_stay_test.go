@@ -25,6 +25,7 @@ type oracleStay struct {
 	last       int64 // sighting
 	isExit     bool
 	explicitAt int64 // from when an event named the zone
+	order      int   // of the event that began it
 }
 
 type oracleMove struct {
@@ -50,7 +51,10 @@ type oracle struct {
 	late    int64
 }
 
-type oracleCount struct{ at, in, out int64 }
+type oracleCount struct {
+	at, in, out int64
+	order       int
+}
 
 // oracleEvent is one event as the oracle reads it.
 type oracleEvent struct {
@@ -62,6 +66,7 @@ type oracleEvent struct {
 	device       string
 	rssi         float64
 	in, out      int64
+	order        int
 }
 
 func runOracle(cfg Config, v *venue.Venue, b *event.Batch) *oracle {
@@ -81,14 +86,15 @@ func runOracle(cfg Config, v *venue.Venue, b *event.Batch) *oracle {
 	}
 	slices.SortFunc(rows, func(x, y int) int { return event.CompareTime(b, x, b, y) })
 	devices := map[[2]string][]oracleEvent{}
-	for _, row := range rows {
+	for i, row := range rows {
 		e, isStaff, ok := o.read(b, row)
+		e.order = i
 		switch {
 		case !ok:
 			o.unknown++
 		case e.name == event.CounterRead:
 			at := spot{e.store, e.zone}
-			o.counts[at] = append(o.counts[at], oracleCount{e.at, max(e.in, 0), max(e.out, 0)})
+			o.counts[at] = append(o.counts[at], oracleCount{e.at, max(e.in, 0), max(e.out, 0), i})
 		case isStaff:
 		case e.device == "":
 			o.unknown++
@@ -323,7 +329,7 @@ func (f *follower) enter(e oracleEvent, isExplicit bool) {
 		f.o.moves = append(f.o.moves, oracleMove{f.store, f.former.spot.zone, e.zone, e.at, e.at - f.former.last})
 	}
 	f.former = nil
-	f.stay = &oracleStay{device: f.device, spot: spot{f.store, e.zone}, from: e.at, explicitAt: math.MaxInt64}
+	f.stay = &oracleStay{device: f.device, spot: spot{f.store, e.zone}, from: e.at, explicitAt: math.MaxInt64, order: e.order}
 	if isExplicit {
 		f.stay.explicitAt = e.at
 	}

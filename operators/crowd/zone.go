@@ -174,12 +174,14 @@ func (s *shard) countRead(id uint32, in, out, t int64) {
 	s.armReset(z.store, resetCounts, t)
 }
 
-// switchToCounts leaves what devices said about the open windows behind.
+// switchToCounts leaves what devices said about the open windows behind. Those
+// that had something to tell still have a row.
 func (s *shard) switchToCounts(z *zone, t int64) {
 	s.settle(z, t)
 	z.counted = true
 	for id := z.cells; id != 0; id = s.cells.At(id).next {
 		c := s.cells.Mut(id)
+		c.owes = c.due()
 		c.integral, c.highest, c.entries, c.exits = 0, 0, 0, 0
 	}
 }
