@@ -23,6 +23,9 @@ const (
 	fetchWaitShort = 20 * time.Millisecond
 	fetchRetryMin  = 50 * time.Millisecond
 	fetchRetryMax  = 2 * time.Second
+	// badReadsMax is after how many answers in a row that are broken the log
+	// is taken to be so.
+	badReadsMax = 3
 )
 
 // request is a Fetch with what it asks for.
@@ -40,7 +43,7 @@ func (r *request) MaxVersion() int16 {
 	return r.FetchRequest.MaxVersion()
 }
 
-// startLoops starts a fetch loop for each leader that has none. The mutex is held.
+// startLoops starts a fetch loop for each leader that has none. The lock is held.
 func (s *Source) startLoops(ctx context.Context) {
 	for _, p := range s.parts {
 		if p.leader >= 0 && !s.loops[p.leader] {
@@ -54,13 +57,13 @@ func (s *Source) startLoops(ctx context.Context) {
 func (s *Source) fetchLoop(ctx context.Context, broker int32) {
 	failures := 0
 	for {
-		s.mu.Lock()
+		s.buffer.Lock()
 		r := s.request(broker)
-		for r == nil && !s.closed {
-			s.changed.Wait()
+		for r == nil && !s.buffer.Closed() {
+			s.buffer.Wait()
 			r = s.request(broker)
 		}
-		s.mu.Unlock()
+		s.buffer.Unlock()
 		if r == nil {
 			return
 		}
@@ -94,9 +97,9 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // request asks for the partitions of a broker that have room; nil if there are
-// none. The mutex is held.
+// none. The lock is held.
 func (s *Source) request(broker int32) *request {
-	if s.closed {
+	if s.buffer.Closed() {
 		return nil
 	}
 	r := &request{FetchRequest: kmsg.NewPtrFetchRequest()}
@@ -108,24 +111,24 @@ func (s *Source) request(broker int32) *request {
 	s.turn++
 	for i := range s.parts {
 		p := s.parts[(i+s.turn)%len(s.parts)]
-		if p.leader != broker || p.inFlight || p.lost || p.complete() || p.err != nil && !pipeline.IsRetryable(p.err) {
+		if p.leader != broker || p.inFlight || p.lost || p.Complete() || p.Err() != nil && !pipeline.IsRetryable(p.Err()) {
 			continue
 		}
-		if !p.room(s.share()) {
+		if !p.Wanted() {
 			r.MaxWaitMillis = int32(fetchWaitShort.Milliseconds())
 			continue
 		}
-		k, ok := at[p.topic]
+		k, ok := at[p.Topic]
 		if !ok {
 			k = len(r.Topics)
-			at[p.topic] = k
+			at[p.Topic] = k
 			t := kmsg.NewFetchRequestTopic()
-			t.Topic, t.TopicID = p.topic, s.topics[p.topic]
+			t.Topic, t.TopicID = p.Topic, s.topics[p.Topic]
 			r.named = r.named || t.TopicID == kadm.TopicID{}
 			r.Topics = append(r.Topics, t)
 		}
 		ask := kmsg.NewFetchRequestTopicPartition()
-		ask.Partition, ask.FetchOffset, ask.PartitionMaxBytes = p.number, p.fetchAt, fetchPartitionBytes
+		ask.Partition, ask.FetchOffset, ask.PartitionMaxBytes = p.Number, p.Next(), fetchPartitionBytes
 		r.Topics[k].Partitions = append(r.Topics[k].Partitions, ask)
 		r.parts = append(r.parts, p)
 		p.inFlight = true
@@ -139,88 +142,73 @@ func (s *Source) request(broker int32) *request {
 // fail notes that a request failed as a whole. A single failure is no news.
 func (s *Source) fail(r *request, err error, failures int) {
 	err = s.explain(err)
-	s.mu.Lock()
+	s.buffer.Lock()
 	for _, p := range r.parts {
-		p.inFlight, p.caughtUp = false, false
+		p.inFlight = false
+		p.Doubt()
 		if failures > 1 || !pipeline.IsRetryable(err) {
-			p.err = err
+			p.Fail(err)
 		}
 	}
-	s.changed.Broadcast()
-	s.mu.Unlock()
+	s.buffer.Changed()
+	s.buffer.Unlock()
 	s.lookAgain()
-	s.signal()
 }
 
 // accept queues what a request brought; it returns whether the broker refused
 // a partition, so that asking again at once is of no use.
 func (s *Source) accept(r *request, resp *kmsg.FetchResponse) (refused bool) {
-	news := false
 	for i := range resp.Topics {
 		t := &resp.Topics[i]
 		name := t.Topic
 		if resp.Version >= 13 {
-			s.mu.Lock()
+			s.buffer.Lock()
 			name = s.names[t.TopicID]
-			s.mu.Unlock()
+			s.buffer.Unlock()
 		}
 		for k := range t.Partitions {
-			news = s.acceptPartition(name, &t.Partitions[k]) || news
+			s.acceptPartition(name, &t.Partitions[k])
 			refused = refused || t.Partitions[k].ErrorCode != 0
 		}
 	}
-	s.mu.Lock()
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
 	for _, p := range r.parts {
 		p.inFlight = false
 	}
-	s.changed.Broadcast()
-	s.mu.Unlock()
-	if news {
-		s.signal()
-	}
+	s.buffer.Changed()
 	return refused
 }
 
-// acceptPartition queues a partition's part; news is whether a Read would now
-// say something else.
-func (s *Source) acceptPartition(topic string, rp *kmsg.FetchResponseTopicPartition) (news bool) {
-	s.mu.Lock()
+// acceptPartition queues a partition's part of an answer.
+func (s *Source) acceptPartition(topic string, rp *kmsg.FetchResponseTopicPartition) {
+	s.buffer.Lock()
 	p := s.byName[topicPartition{topic, rp.Partition}]
-	asked := p != nil && p.inFlight
-	var from int64
-	if asked {
-		from = p.fetchAt
+	if p == nil || !p.inFlight {
+		s.buffer.Unlock()
+		return
 	}
-	s.mu.Unlock()
-	if !asked {
-		return false
-	}
+	from := p.Next()
+	s.buffer.Unlock()
 	if rp.ErrorCode != 0 {
-		return s.refused(p, kerr.ErrorForCode(rp.ErrorCode))
+		s.refused(p, kerr.ErrorForCode(rp.ErrorCode))
+		return
 	}
-	b, next, err := s.unpackPartition(p.topicPartition, from, p.end, rp)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	b, next, err := s.unpackPartition(p, from, rp)
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
 	if err != nil {
-		p.badReads++
-		p.caughtUp = false
-		p.err = fmt.Errorf("topic %s partition %d cannot be read at offset %d: %w", p.topic, p.number, from, err)
-		if p.badReads < 3 {
-			p.err = pipeline.Retryable(p.err)
+		err = fmt.Errorf("topic %s partition %d cannot be read at offset %d: %w", p.Topic, p.Number, from, err)
+		if p.badReads++; p.badReads < badReadsMax {
+			err = pipeline.Retryable(err)
 		}
-		return true
+		p.Fail(err)
+		return
 	}
-	was := p.caughtUp
-	p.err, p.badReads, p.fresh = nil, 0, false
-	p.readable = rp.HighWatermark
+	readable := rp.HighWatermark
 	if s.cfg.Committed && rp.LastStableOffset >= 0 {
-		p.readable = rp.LastStableOffset
+		readable = rp.LastStableOffset
 	}
-	if p.end >= 0 {
-		p.readable = p.end
-	}
-	p.fetchAt = next
-	p.caughtUp = next >= p.readable
-	p.put(b)
-	return len(b.recs) > 0 || p.caughtUp != was || p.complete()
+	p.badReads, p.fresh = 0, false
+	p.Put(b, next, readable)
 }

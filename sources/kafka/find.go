@@ -1,17 +1,16 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/kafkaconn"
+	"touchstream/pipeline/prefetch"
 )
 
 // findAll finds the partitions when the source is opened, with their first
@@ -21,25 +20,35 @@ func (s *Source) findAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range s.unknown(meta) {
-		if p.leader < 0 {
-			return pipeline.Retryable(fmt.Errorf("topic %s partition %d on %s has no leader: check the brokers", p.topic, p.number, s.cfg.Address()))
-		}
-		s.add(p)
-	}
+	found := s.unknown(meta)
 	starts, err := s.listStarts(ctx)
 	if err != nil {
 		return err
 	}
-	for _, p := range s.parts {
-		p.fetchAt = starts[p.topicPartition]
-		p.fresh = s.resume == nil
-		p.readAt = p.fetchAt
-	}
-	if err := s.place(ctx); err != nil {
+	if err := s.place(ctx, starts); err != nil {
 		return err
 	}
-	return s.findEnds(ctx)
+	ends := map[topicPartition]int64{}
+	if s.bounded {
+		if ends, err = s.listEnds(ctx); err != nil {
+			return err
+		}
+	}
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
+	for _, d := range found {
+		name := topicPartition{d.Topic, d.Partition}
+		if d.Leader < 0 {
+			return pipeline.Retryable(fmt.Errorf("topic %s partition %d on %s has no leader: check the brokers", d.Topic, d.Partition, s.cfg.Address()))
+		}
+		end, ok := ends[name]
+		if !ok {
+			end = prefetch.NoEnd
+		}
+		s.add(d, starts[name], end)
+		s.byName[name].fresh = s.resume == nil
+	}
+	return nil
 }
 
 // metadata asks for the topics. One that is missing or is another one by now
@@ -64,26 +73,23 @@ func (s *Source) metadata(ctx context.Context) (kadm.Metadata, error) {
 }
 
 // unknown lists partitions that are new, in the order of topic and number.
-func (s *Source) unknown(meta kadm.Metadata) []*partition {
-	var out []*partition
+func (s *Source) unknown(meta kadm.Metadata) []kadm.PartitionDetail {
+	var out []kadm.PartitionDetail
 	for _, t := range meta.Topics.Sorted() {
 		s.topics[t.Topic], s.names[t.ID] = t.ID, t.Topic
 		for _, d := range t.Partitions.Sorted() {
-			name := topicPartition{t.Topic, d.Partition}
-			if s.byName[name] == nil {
-				out = append(out, &partition{topicPartition: name, leader: d.Leader, end: -1, readable: -1})
+			if s.byName[topicPartition{t.Topic, d.Partition}] == nil {
+				out = append(out, d)
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b *partition) int {
-		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.number, b.number))
-	})
 	return out
 }
 
-func (s *Source) add(p *partition) {
+func (s *Source) add(d kadm.PartitionDetail, at, end int64) {
+	p := &partition{Partition: s.buffer.Add(d.Topic, d.Partition, at, end), leader: d.Leader}
 	s.parts = append(s.parts, p)
-	s.byName[p.topicPartition] = p
+	s.byName[topicPartition{d.Topic, d.Partition}] = p
 }
 
 // offsets lists one kind of offset of all partitions of the topics.
@@ -124,9 +130,9 @@ func (s *Source) listEnds(ctx context.Context) (map[topicPartition]int64, error)
 	return s.offsets(s.admin.ListEndOffsets(ctx, s.cfg.Topics...))
 }
 
-// place puts partitions at the positions that are gone on from; one that the
+// place puts the positions that are gone on from into the starts; one that the
 // log does not have is an error.
-func (s *Source) place(ctx context.Context) error {
+func (s *Source) place(ctx context.Context, starts map[topicPartition]int64) error {
 	if len(s.resume) == 0 {
 		return nil
 	}
@@ -134,30 +140,15 @@ func (s *Source) place(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range s.parts {
-		at, ok := s.resume[p.topicPartition]
+	for name, first := range starts {
+		at, ok := s.resume[name]
 		if !ok {
 			continue
 		}
-		if first, behind := p.fetchAt, highs[p.topicPartition]; at < first || at > behind {
-			return gone(p.topicPartition, at, first, behind)
+		if at < first || at > highs[name] {
+			return gone(name, at, first, highs[name])
 		}
-		p.fetchAt, p.readAt = at, at
-	}
-	return nil
-}
-
-func (s *Source) findEnds(ctx context.Context) error {
-	if !s.bounded {
-		return nil
-	}
-	ends, err := s.listEnds(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range s.parts {
-		p.end = ends[p.topicPartition]
-		p.readable = p.end
+		starts[name] = at
 	}
 	return nil
 }

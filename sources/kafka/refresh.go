@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -11,6 +12,7 @@ import (
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/kafkaconn"
+	"touchstream/pipeline/prefetch"
 )
 
 // lookAgain asks for a refresh soon.
@@ -43,19 +45,10 @@ func (s *Source) refreshLoop(ctx context.Context) {
 			continue
 		}
 		if err != nil {
-			s.breakOff(err)
+			s.buffer.Break(err)
 			return
 		}
 	}
-}
-
-// breakOff ends the source with an error.
-func (s *Source) breakOff(err error) {
-	s.mu.Lock()
-	s.err = err
-	s.changed.Broadcast()
-	s.mu.Unlock()
-	s.signal()
 }
 
 // lookAround takes up new leaders and partitions and lists the starts of those
@@ -78,8 +71,8 @@ func (s *Source) lookAround(ctx context.Context) error {
 }
 
 func (s *Source) takeUp(ctx context.Context, meta kadm.Metadata, starts map[topicPartition]int64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
 	for name, id := range s.topics {
 		t := meta.Topics[name]
 		switch {
@@ -97,50 +90,39 @@ func (s *Source) takeUp(ctx context.Context, meta kadm.Metadata, starts map[topi
 		}
 	}
 	if !s.bounded {
-		for _, p := range s.unknown(meta) {
-			first, ok := starts[p.topicPartition]
+		for _, d := range s.unknown(meta) {
+			name := topicPartition{d.Topic, d.Partition}
+			first, ok := starts[name]
 			if !ok {
-				return pipeline.Retryable(fmt.Errorf("topic %s partition %d is not ready", p.topic, p.number))
+				return pipeline.Retryable(fmt.Errorf("topic %s partition %d on %s is not ready", d.Topic, d.Partition, s.cfg.Address()))
 			}
-			p.fetchAt, p.readAt, p.fresh = first, first, true
-			s.add(p)
-			s.signal()
+			s.add(d, first, prefetch.NoEnd)
+			s.byName[name].fresh = true
 		}
 	}
 	s.startLoops(ctx)
-	s.changed.Broadcast()
+	s.buffer.Changed()
 	return nil
 }
 
-// refused notes the error code of a partition; it returns whether that is news.
-func (s *Source) refused(p *partition, err error) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.caughtUp = false
-	switch {
-	case errors.Is(err, kerr.OffsetOutOfRange):
+// refused notes the error code of a partition.
+func (s *Source) refused(p *partition, err error) {
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
+	if p.Doubt(); errors.Is(err, kerr.OffsetOutOfRange) {
 		p.lost = true
-	default:
-		err = s.explain(fmt.Errorf("topic %s partition %d: %w", p.topic, p.number, err))
-		if p.err == nil || !pipeline.IsRetryable(err) {
-			p.err = err
-		}
+	} else {
+		p.Fail(s.explain(fmt.Errorf("topic %s partition %d: %w", p.Topic, p.Number, err)))
 	}
 	s.lookAgain()
-	return p.err != nil
 }
 
 // findLost decides on partitions whose offset is out of range: nothing was
 // read yet and the oldest records are gone by now, or records are lost.
 func (s *Source) findLost(ctx context.Context, starts map[topicPartition]int64) error {
-	s.mu.Lock()
-	var lost []*partition
-	for _, p := range s.parts {
-		if p.lost {
-			lost = append(lost, p)
-		}
-	}
-	s.mu.Unlock()
+	s.buffer.Lock()
+	lost := slices.DeleteFunc(slices.Clone(s.parts), func(p *partition) bool { return !p.lost })
+	s.buffer.Unlock()
 	if len(lost) == 0 {
 		return nil
 	}
@@ -148,20 +130,20 @@ func (s *Source) findLost(ctx context.Context, starts map[topicPartition]int64) 
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
 	for _, p := range lost {
-		first, behind := starts[p.topicPartition], highs[p.topicPartition]
+		name := topicPartition{p.Topic, p.Number}
+		at, first, behind := p.Next(), starts[name], highs[name]
 		switch {
-		case p.fetchAt >= first && p.fetchAt <= behind:
-		case p.fresh && p.fetchAt < first && s.cfg.Start.Where != kafkaconn.Latest:
-			p.fetchAt, p.readAt = first, first
+		case at >= first && at <= behind:
+		case p.fresh && at < first && s.cfg.Start.Where != kafkaconn.Latest:
+			p.Move(first)
 		default:
-			p.err = gone(p.topicPartition, p.fetchAt, first, behind)
-			s.signal()
+			p.Fail(gone(name, at, first, behind))
 		}
 		p.lost = false
 	}
-	s.changed.Broadcast()
+	s.buffer.Changed()
 	return nil
 }

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -12,22 +11,14 @@ import (
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/kafkaconn"
+	"touchstream/pipeline/prefetch"
 )
 
 // Config says what is read; Declare declares its keys.
 type Config = kafkaconn.Input
 
-const (
-	// chunkBytes bounds the bytes of a chunk of more than one record.
-	chunkBytes = 4 << 20
-	// bufferBytes bounds what is fetched ahead, over all partitions; each has
-	// an equal share within the bounds below, exceeded by one fetch at most.
-	bufferBytes   = 64 << 20
-	shareBytesMin = 256 << 10
-	shareBytesMax = 16 << 20
-	// refreshEvery is how often new partitions are looked for.
-	refreshEvery = 10 * time.Second
-)
+// refreshEvery is how often new partitions are looked for.
+const refreshEvery = 10 * time.Second
 
 // Source is a pipeline.Source.
 type Source struct {
@@ -40,21 +31,34 @@ type Source struct {
 	admin   *kadm.Client
 	unpack  kgo.Decompressor
 	bounded bool
-	ready   chan struct{}
 	refresh chan struct{}
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
-	mu      sync.Mutex
-	changed *sync.Cond // room, records, leaders, errors, the end
-	parts   []*partition
-	byName  map[topicPartition]*partition
-	topics  map[string]kadm.TopicID
-	names   map[kadm.TopicID]string
-	loops   map[int32]bool // brokers that have a fetch loop
-	turn    int            // rotates the partitions of requests
-	closed  bool
-	err     error // of the whole source, for good
+	// buffer's lock guards what follows, and the partitions.
+	buffer *prefetch.Buffer
+	parts  []*partition
+	byName map[topicPartition]*partition
+	topics map[string]kadm.TopicID
+	names  map[kadm.TopicID]string
+	loops  map[int32]bool // brokers that have a fetch loop
+	turn   int            // rotates the partitions of requests
+}
+
+// topicPartition names a partition.
+type topicPartition struct {
+	topic  string
+	number int32
+}
+
+// partition is a partition with what its fetching needs to know.
+type partition struct {
+	*prefetch.Partition
+	leader   int32
+	inFlight bool // a request that includes it is under way
+	fresh    bool // nothing was fetched yet, from a start that is no position
+	lost     bool // its start must be listed anew
+	badReads int
 }
 
 // New makes a source. Nothing is connected yet; an error is one of the
@@ -64,9 +68,7 @@ func New(cfg *Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{cfg: cfg, opts: opts, refreshEvery: refreshEvery, ready: make(chan struct{}, 1)}
-	s.changed = sync.NewCond(&s.mu)
-	return s, nil
+	return &Source{cfg: cfg, opts: opts, refreshEvery: refreshEvery, buffer: prefetch.New()}, nil
 }
 
 // Resume makes Open go on at positions instead of at start. Partitions that
@@ -86,7 +88,7 @@ func (s *Source) Open(ctx context.Context, bounded bool) error {
 	}
 	s.client, s.admin, s.bounded = client, kadm.NewClient(client), bounded
 	s.unpack, _ = client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)
-	s.refresh = make(chan struct{}, 1)
+	s.refresh, s.buffer = make(chan struct{}, 1), prefetch.New()
 	s.parts, s.byName, s.loops = nil, map[topicPartition]*partition{}, map[int32]bool{}
 	s.topics, s.names = map[string]kadm.TopicID{}, map[kadm.TopicID]string{}
 	within, cancel := context.WithTimeout(ctx, answerMax)
@@ -98,119 +100,25 @@ func (s *Source) Open(ctx context.Context, bounded bool) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.running.Go(func() { s.refreshLoop(background) })
-	s.mu.Lock()
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
 	s.startLoops(background)
-	s.mu.Unlock()
-	s.signal()
 	return nil
 }
 
 // Partitions is the number of partitions known so far.
-func (s *Source) Partitions() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.parts)
-}
+func (s *Source) Partitions() int { return s.buffer.Len() }
 
 // Ready signals that a Read may bring records.
-func (s *Source) Ready() <-chan struct{} { return s.ready }
-
-func (s *Source) signal() {
-	select {
-	case s.ready <- struct{}{}:
-	default:
-	}
-}
+func (s *Source) Ready() <-chan struct{} { return s.buffer.Ready() }
 
 // Lag is the number of offsets between what was handed over and the ends.
-func (s *Source) Lag() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lag, known := int64(0), false
-	for _, p := range s.parts {
-		if p.readable >= 0 {
-			lag, known = lag+max(0, p.readable-max(p.readAt, s.passed(p))), true
-		}
-	}
-	if !known {
-		return -1
-	}
-	return lag
-}
-
-// passed is how far the partition is done: control and aborted records count
-// as read once nothing is queued before them.
-func (s *Source) passed(p *partition) int64 {
-	if p.queuedRecs == 0 {
-		return p.fetchAt
-	}
-	return p.readAt
-}
-
-var errClosed = errors.New("the source is closed")
+func (s *Source) Lag() int64 { return s.buffer.Lag() }
 
 // Read hands over records of a partition.
 func (s *Source) Read(ctx context.Context, i, limit int, wait bool, c *event.Chunk) (pipeline.ReadState, error) {
-	c.Reset()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.parts[i]
-	if wait {
-		wake := context.AfterFunc(ctx, func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.changed.Broadcast()
-		})
-		defer wake()
-	}
-	for p.offered() == 0 && !p.complete() {
-		switch err := s.fault(p); {
-		case err != nil:
-			return pipeline.HasMore, err
-		case wait && ctx.Err() != nil:
-			return pipeline.HasMore, ctx.Err()
-		case !wait:
-			return s.state(p), nil
-		}
-		s.changed.Wait()
-	}
-	c.Origin.Topic, c.Origin.Partition = p.topic, p.number
-	hadRoom := p.room(s.share())
-	for left := min(limit, p.offered()); left > 0 && (len(c.Recs) == 0 || len(c.Data) < chunkBytes); {
-		left -= p.take(left, c)
-	}
-	if !hadRoom && p.room(s.share()) {
-		s.changed.Broadcast()
-	}
-	return s.state(p), nil
-}
-
-// fault is why a partition brings nothing.
-func (s *Source) fault(p *partition) error {
-	switch {
-	case s.closed:
-		return errClosed
-	case s.err != nil:
-		return s.err
-	}
-	return p.err
-}
-
-func (s *Source) state(p *partition) pipeline.ReadState {
-	switch {
-	case p.queuedRecs > 0:
-		return pipeline.HasMore
-	case p.complete():
-		return pipeline.Ended
-	case p.caughtUp:
-		return pipeline.CaughtUp
-	}
-	return pipeline.HasMore
-}
-
-// share is how many bytes a partition may have queued.
-func (s *Source) share() int {
-	return min(max(bufferBytes/max(1, len(s.parts)), shareBytesMin), shareBytesMax)
+	state, err := s.buffer.Read(ctx, i, limit, wait, c)
+	return pipeline.ReadState(state), err
 }
 
 // Close stops fetching and disconnects.
@@ -218,10 +126,7 @@ func (s *Source) Close() error {
 	if s.stop == nil {
 		return nil
 	}
-	s.mu.Lock()
-	s.closed = true
-	s.changed.Broadcast()
-	s.mu.Unlock()
+	s.buffer.Close()
 	s.stop()
 	s.running.Wait()
 	s.client.Close()

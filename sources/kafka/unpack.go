@@ -8,15 +8,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/prefetch"
 )
 
-const (
-	// recordBytesMax is the length from which on a record is cut.
-	recordBytesMax = 64 << 20
-	// answerBytesMax is the unpacked size after which the rest of an answer is
-	// left for the next one.
-	answerBytesMax = 64 << 20
-)
+// answerBytesMax is the unpacked size after which the rest of an answer is left
+// for the next one.
+const answerBytesMax = 64 << 20
 
 // errEnough stops the unpacking of an answer.
 var errEnough = errors.New("enough for one answer")
@@ -39,55 +36,42 @@ func (d *thrifty) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte
 }
 
 // unpackPartition makes a block of an answer and tells the offset behind it.
-func (s *Source) unpackPartition(name topicPartition, from, end int64, rp *kmsg.FetchResponseTopicPartition) (*block, int64, error) {
-	opts := kgo.ProcessFetchPartitionOpts{Offset: from, Topic: name.topic, Partition: name.number}
+func (s *Source) unpackPartition(p *partition, from int64, rp *kmsg.FetchResponseTopicPartition) (*prefetch.Block, int64, error) {
+	opts := kgo.ProcessFetchPartitionOpts{Offset: from, Topic: p.Topic, Partition: p.Number}
 	if s.cfg.Committed {
 		opts.IsolationLevel = kgo.ReadCommitted()
 	}
 	fp, next := kgo.ProcessFetchPartition(opts, rp, &thrifty{s.unpack, answerBytesMax}, nil)
-	b := &block{}
+	b := &prefetch.Block{}
 	var tooLarge *kgo.ErrDecompressTooLarge
 	switch {
 	case fp.Err == nil || len(fp.Records) > 0 || errors.Is(fp.Err, errEnough):
 		// What follows a fault comes again with the next answer.
 	case errors.As(fp.Err, &tooLarge):
-		b.recs = []event.Rec{{Offset: tooLarge.Offset, Timestamp: batchTime(rp.RecordBatches, tooLarge.Offset), Size: unpackedBytesMax + 1}}
+		b.Add(nil, unpackedBytesMax+1, tooLarge.Offset, batchTime(rp.RecordBatches, tooLarge.Offset))
 		return b, tooLarge.NextOffset, nil
 	default:
 		return nil, from, fp.Err
 	}
-	b.fill(fp.Records, end)
-	if end >= 0 {
-		next = min(next, end)
+	size := 0
+	for _, r := range fp.Records {
+		size += len(r.Value)
+	}
+	b.Data, b.Recs = make([]byte, 0, size), make([]event.Rec, 0, len(fp.Records))
+	for _, r := range fp.Records {
+		if p.End() != prefetch.NoEnd && r.Offset >= p.End() {
+			break
+		}
+		b.Add(r.Value, len(r.Value), r.Offset, timestamp(r))
 	}
 	return b, next, nil
 }
 
-// fill copies records up to the end of a bounded run.
-func (b *block) fill(records []*kgo.Record, end int64) {
-	size := 0
-	for _, r := range records {
-		size += min(len(r.Value), recordBytesMax)
+func timestamp(r *kgo.Record) int64 {
+	if ms := r.Timestamp.UnixMilli(); ms >= 0 {
+		return ms
 	}
-	b.data = make([]byte, 0, size)
-	b.recs = make([]event.Rec, 0, len(records))
-	for _, r := range records {
-		if end >= 0 && r.Offset >= end {
-			return
-		}
-		rec := event.Rec{Off: uint32(len(b.data)), Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()}
-		if rec.Timestamp < 0 {
-			rec.Timestamp = event.Absent
-		}
-		value := r.Value
-		if len(value) > recordBytesMax {
-			rec.Size = int64(len(value))
-			value = value[:recordBytesMax]
-		}
-		rec.Len = uint32(len(value))
-		b.data = append(b.data, value...)
-		b.recs = append(b.recs, rec)
-	}
+	return event.Absent
 }
 
 // batchTime is the newest timestamp of the batch that begins at an offset.
