@@ -215,6 +215,11 @@ func (b *built) decoder(c *sourceSettings, src *pipeline.SourceConfig) {
 	case "ga4":
 		src.NewDecoder = ga4.New(c.ga4)
 	case "mapping":
+		for _, p := range c.defaults {
+			if column, ok := event.ColumnByName(p.Name); ok {
+				c.mapping.Defaulted.Add(column)
+			}
+		}
 		src.NewDecoder, err = mapping.New(c.mapping)
 	}
 	if err != nil {
