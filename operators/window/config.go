@@ -1,6 +1,7 @@
 package window
 
 import (
+	"errors"
 	"time"
 
 	"touchstream/pipeline/config"
@@ -121,8 +122,11 @@ func (c *Config) check(s *config.Section) {
 
 // location is the zone that windows are aligned to.
 func (c *Config) location() (*time.Location, error) {
-	if c.Zone == "" {
+	switch c.Zone {
+	case "":
 		return time.UTC, nil
+	case "Local":
+		return nil, errors.New("the zone of a machine is no time zone")
 	}
 	return time.LoadLocation(c.Zone)
 }

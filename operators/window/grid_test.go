@@ -3,6 +3,7 @@ package window
 import (
 	"testing"
 	"time"
+	_ "time/tzdata"
 )
 
 func at(t *testing.T, text string) int64 {

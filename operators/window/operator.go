@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"touchstream/pipeline"
@@ -118,6 +119,9 @@ type route struct {
 	hasher *event.Hasher // nil: keys are not needed
 	eval   *filter.Eval
 	single event.Hash // of a window without a key
+	// isPlain: the key is one text column of whole events, which need not be
+	// copied to be compared.
+	isPlain bool
 
 	row, item, kept []uint32
 	key             []byte
@@ -141,6 +145,7 @@ func newRoute(p *plan, h *event.Hasher) *route {
 	if h != nil {
 		r.single = h.Sum(event.TagText, nil)
 	}
+	r.isPlain = !p.items && len(p.keys) == 1 && p.keys[0].kind == event.Text && p.keys[0].source == fromColumn
 	return r
 }
 
@@ -154,8 +159,12 @@ func (r *route) Route(b *event.Batch, rows []uint32, out *pipeline.Units) {
 		r.kept = r.eval.Rows(b, rows, r.kept[:0])
 		rows = r.kept
 	}
-	for _, row := range rows {
-		out.Add(row, noItem, r.hash(b, row, noItem))
+	n := len(out.Row)
+	out.Row = append(out.Row, rows...)
+	out.Item = slices.Grow(out.Item, len(rows))[:n+len(rows)]
+	out.Key = slices.Grow(out.Key, len(rows))[:n+len(rows)]
+	for i, row := range rows {
+		out.Item[n+i], out.Key[n+i] = noItem, r.hash(b, row, noItem)
 	}
 }
 
@@ -187,10 +196,17 @@ func (r *route) hash(b *event.Batch, row, item uint32) event.Hash {
 	if len(r.plan.keys) == 0 || r.hasher == nil {
 		return r.single
 	}
-	r.key = appendKey(r.key[:0], r.plan.keys, b, row, item)
-	m := &r.memo[quick(r.key)%memoSize]
-	if string(m.key) != string(r.key) {
-		m.key = append(m.key[:0], r.key...)
+	var text []byte
+	if r.isPlain {
+		text = b.Text(r.plan.keys[0].column, int(row))
+	} else {
+		r.key = appendKey(r.key[:0], r.plan.keys, b, row, item)
+		text = r.key
+	}
+	m := &r.memo[quick(text)%memoSize]
+	if m.hash.IsZero() || string(m.key) != string(text) {
+		m.key = append(m.key[:0], text...)
+		r.key = appendKey(r.key[:0], r.plan.keys, b, row, item)
 		m.hash = r.hasher.Sum(event.TagText, r.key)
 	}
 	return m.hash
