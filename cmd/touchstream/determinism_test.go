@@ -101,8 +101,13 @@ func worldTables(t *testing.T, config string) []*schema.Table {
 // without the columns left out.
 func compareTable(t *testing.T, what string, table *schema.Table, got, want []row, leftOut ...string) {
 	t.Helper()
-	a, b := finalTexts(table, got, leftOut), finalTexts(table, want, leftOut)
-	if slices.Equal(a, b) {
+	compareTexts(t, what+": "+table.Name, finalTexts(table, got, leftOut), finalTexts(table, want, leftOut))
+}
+
+// compareTexts compares sorted texts and shows some that one side lacks.
+func compareTexts(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if slices.Equal(got, want) {
 		return
 	}
 	only := func(x, y []string) (out []string) {
@@ -113,7 +118,7 @@ func compareTable(t *testing.T, what string, table *schema.Table, got, want []ro
 		}
 		return out
 	}
-	t.Errorf("%s: %s: %d final rows, want %d\nnot wanted: %.1500q\nmissing:    %.1500q", what, table.Name, len(a), len(b), only(a, b), only(b, a))
+	t.Errorf("%s: %d final rows, want %d\nnot wanted: %.1500q\nmissing:    %.1500q", what, len(got), len(want), only(got, want), only(want, got))
 }
 
 // finalTexts are the final rows as sorted texts. A table without revisions has

@@ -88,6 +88,7 @@ operators:
   sessions: {}
   ropo: {}
   abandonment: {}
+  crowd: {windows: [1m]}
   windows:
     revenue:
       tumbling: 1h

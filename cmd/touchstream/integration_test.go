@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/segmentio/kafka-go"
+
+	"touchstream/deploy/dev/devtest"
+	"touchstream/sources/generator"
+)
+
+// topicOfEach reads each topic from Kafka.
+func topicOfEach(brokers []string, prefix string) string {
+	var b strings.Builder
+	b.WriteString("sources:\n")
+	for _, topic := range generator.Topics() {
+		fmt.Fprintf(&b, "  %s: {kafka: {brokers: [%q], topics: [%s%s]}, decode: {segment: {}}, defaults: {channel: %s}}\n",
+			topic, brokers[0], prefix, topic, topic)
+	}
+	return b.String()
+}
+
+// TestRealPipeline runs a world from Kafka into ClickHouse, files and topics.
+// The views show what the files have, and the final rows are those of a run
+// over one file with the same records.
+func TestRealPipeline(t *testing.T) {
+	w := generated(t)
+	dir := t.TempDir()
+	w.file(t, dir)
+	brokers, addr := devtest.Kafka(t), devtest.ClickHouse(t)
+	produce(t, brokers, "all.", w.records)
+	config := write(t, dir, "kafka.yaml", fmt.Sprintf(`
+name: world
+sinks:
+  warehouse: {clickhouse: {addr: [%q], database: world}}
+  rtm: {kafka: {brokers: [%q], topic: all.triggers, dead_letters: all.dead}}
+  local: {file: {dir: kafka}}
+`, addr, brokers[0])+topicOfEach(brokers, "all.")+worldOperators)
+	s := bounded(t, config, nil, "--publish")
+	equal(t, "records", s.Records, int64(len(w.records)))
+	compareViews(t, warehouse(t, addr), "world", config, filepath.Join(dir, "kafka"))
+	checkTriggers(t, messages(t, brokers[0], "all.triggers"), rows(t, filepath.Join(dir, "kafka"), "triggers"))
+	checkDeadLetters(t, messages(t, brokers[0], "all.dead"), rows(t, filepath.Join(dir, "kafka"), "dead_letters"))
+
+	bounded(t, write(t, dir, "file.yaml", "name: world\nsinks: {local: {file: {dir: file}}}\n"+oneFile+worldOperators), nil)
+	for _, table := range worldTables(t, config) {
+		if strings.HasPrefix(table.Name, "identit") || table.Name == "triggers" || table.Name == "abandonments" {
+			continue // they follow the order of the log
+		}
+		leftOut := append([]string{"source", "topic", "partition", "offset", "at", "received_time"}, table.Profiles...)
+		compareTable(t, "Kafka and one file", table, rows(t, filepath.Join(dir, "kafka"), table.Name), rows(t, filepath.Join(dir, "file"), table.Name), leftOut...)
+	}
+}
+
+// checkTriggers compares the messages with the rows of table triggers.
+func checkTriggers(t *testing.T, got []kafka.Message, want []row) {
+	t.Helper()
+	byID := map[string]row{}
+	for _, r := range want {
+		if r["suppressed_by"] == nil || r["suppressed_by"] == "" {
+			byID[fmt.Sprint(r["trigger_id"])] = r
+		}
+	}
+	if len(got) != len(byID) || len(got) == 0 {
+		t.Errorf("%d trigger messages, want %d", len(got), len(byID))
+	}
+	for _, m := range got {
+		headers := map[string]string{}
+		for _, h := range m.Headers {
+			headers[h.Key] = string(h.Value)
+		}
+		r, ok := byID[headers["ce_id"]]
+		if !ok {
+			t.Fatalf("a message for %q, which is no trigger: %s", headers["ce_id"], m.Value)
+		}
+		for name, value := range map[string]any{
+			"ce_specversion": "1.0", "ce_source": "/touchstream/world", "ce_type": r["trigger"], "ce_subject": r["subject"],
+			"ce_time": r["due_at"], "content-type": "application/json",
+		} {
+			equal(t, "header "+name, headers[name], fmt.Sprint(value))
+		}
+		if headers["ce_dataschema"] == "" {
+			t.Errorf("trigger %s has no ce_dataschema", headers["ce_id"])
+		}
+		equal(t, "key", string(m.Key), fmt.Sprint(r["subject"]))
+		var body row
+		if err := json.Unmarshal(m.Value, &body); err != nil {
+			t.Fatalf("trigger %s: %v", headers["ce_id"], err)
+		}
+		columns := []string{"trigger_id", "trigger", "purpose", "subject", "profile_id", "user_id", "entity", "reason", "occurred_at", "due_at", "expires_at"}
+		equal(t, "body", body.text(columns...), r.text(columns...))
+		payload, ok := body["payload"].(map[string]any)
+		if !ok || len(payload) == 0 {
+			t.Errorf("trigger %s has the payload %v", headers["ce_id"], body["payload"])
+		}
+	}
+}
+
+// checkDeadLetters compares the messages with the rows of table dead_letters.
+func checkDeadLetters(t *testing.T, got []kafka.Message, want []row) {
+	t.Helper()
+	left := map[string]int{}
+	for _, r := range want {
+		left[r.text("reason", "topic", "partition", "offset", "raw")]++
+	}
+	if len(got) != len(want) || len(got) == 0 {
+		t.Errorf("%d dead letters, want %d", len(got), len(want))
+	}
+	for _, m := range got {
+		r := row{"raw": string(m.Value)}
+		for _, h := range m.Headers {
+			r[h.Key] = string(h.Value)
+		}
+		key := r.text("reason", "topic", "partition", "offset", "raw")
+		if left[key]--; left[key] < 0 {
+			t.Errorf("a dead letter that is no row: %s", key)
+		}
+	}
+}
