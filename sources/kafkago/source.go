@@ -1,0 +1,178 @@
+package kafkago
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"touchstream/pipeline"
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/kafkaconn"
+	"touchstream/pipeline/prefetch"
+)
+
+// Config says what is read; Declare declares its keys.
+type Config = kafkaconn.Input
+
+// refreshEvery is how often new partitions are looked for.
+const refreshEvery = 10 * time.Second
+
+// Source is a pipeline.Source.
+type Source struct {
+	cfg          *Config
+	resume       map[topicPartition]int64
+	refreshEvery time.Duration
+
+	transport *kafka.Transport
+	client    *kafka.Client
+	stop      context.CancelFunc
+	running   sync.WaitGroup
+	buffer    *prefetch.Buffer
+	known     map[topicPartition]bool // guarded by the buffer's lock once opened
+}
+
+// topicPartition names a partition.
+type topicPartition struct {
+	topic  string
+	number int32
+}
+
+// New makes a source. Nothing is connected yet; an error is one of the
+// configuration.
+func New(cfg *Config) (*Source, error) {
+	if cfg.Committed {
+		return nil, errors.New("kafka-go does not leave out the records of aborted transactions: set isolation: read_uncommitted to take them, or driver: franz-go")
+	}
+	t, err := transport(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{
+		cfg: cfg, refreshEvery: refreshEvery, transport: t, buffer: prefetch.New(),
+		client: &kafka.Client{Addr: addresses(cfg.Brokers), Timeout: answerMax, Transport: t},
+	}, nil
+}
+
+const defaultPort = "9092"
+
+func addresses(brokers []string) net.Addr {
+	var list []string
+	for _, b := range brokers {
+		if _, _, err := net.SplitHostPort(b); err != nil {
+			b = net.JoinHostPort(b, defaultPort)
+		}
+		list = append(list, b)
+	}
+	return kafka.TCP(list...)
+}
+
+// Resume makes Open go on at positions instead of at start. Partitions that
+// are not among them are read from their first record.
+func (s *Source) Resume(positions []pipeline.Position) {
+	s.resume = make(map[topicPartition]int64, len(positions))
+	for _, p := range positions {
+		s.resume[topicPartition{p.Topic, p.Partition}] = p.Offset
+	}
+}
+
+// Open connects, finds the partitions and starts to fetch.
+func (s *Source) Open(ctx context.Context, bounded bool) error {
+	s.buffer, s.known = prefetch.New(), map[topicPartition]bool{}
+	within, cancel := context.WithTimeout(ctx, answerMax)
+	defer cancel()
+	found, err := s.find(within)
+	if err != nil {
+		return err
+	}
+	list, err := s.list(within, found)
+	if err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
+	for _, name := range found {
+		o := list[name]
+		at, err := s.start(name, o)
+		if err != nil {
+			stop()
+			return err
+		}
+		end := int64(prefetch.NoEnd)
+		if bounded {
+			end = o.last
+		}
+		_, resumed := s.resume[name]
+		s.begin(background, name, at, end, !resumed)
+	}
+	s.stop = stop
+	if !bounded {
+		s.running.Go(func() { s.refreshLoop(background) })
+	}
+	return nil
+}
+
+// start is where a partition's reading starts.
+func (s *Source) start(name topicPartition, o bounds) (int64, error) {
+	at, resumed := s.resume[name]
+	switch {
+	case resumed && (at < o.first || at > o.last):
+		return 0, gone(name, at, o)
+	case resumed:
+		return at, nil
+	case s.resume != nil || s.cfg.Start.Where == kafkaconn.Earliest:
+		return o.first, nil
+	case s.cfg.Start.Where == kafkaconn.AtTime && o.atTime >= 0:
+		return o.atTime, nil
+	}
+	return o.last, nil
+}
+
+// gone says that an offset is not in the log.
+func gone(p topicPartition, at int64, o bounds) error {
+	if at < o.first {
+		return fmt.Errorf("topic %s partition %d: offset %d is gone, the log begins at %d: the records between were deleted before they were read; raise the topic's retention, and reset the state to go on without them",
+			p.topic, p.number, at, o.first)
+	}
+	return fmt.Errorf("topic %s partition %d: offset %d is not there, the log ends at %d: the topic was cut or created anew; reset the state to read it from start",
+		p.topic, p.number, at, o.last)
+}
+
+// begin adds a partition and starts to fetch it. The buffer's lock is held.
+func (s *Source) begin(ctx context.Context, name topicPartition, at, end int64, fresh bool) {
+	p := s.buffer.Add(name.topic, name.number, at, end)
+	s.known[name] = true
+	s.running.Go(func() { s.fetchLoop(ctx, p, fresh) })
+}
+
+// Partitions is the number of partitions known so far.
+func (s *Source) Partitions() int { return s.buffer.Len() }
+
+// Ready signals that a Read may bring records.
+func (s *Source) Ready() <-chan struct{} { return s.buffer.Ready() }
+
+// Lag is the number of offsets between what was handed over and the ends.
+func (s *Source) Lag() int64 { return s.buffer.Lag() }
+
+// Read hands over records of a partition.
+func (s *Source) Read(ctx context.Context, i, limit int, wait bool, c *event.Chunk) (pipeline.ReadState, error) {
+	state, err := s.buffer.Read(ctx, i, limit, wait, c)
+	return pipeline.ReadState(state), err
+}
+
+// Close stops fetching and disconnects.
+func (s *Source) Close() error {
+	if s.stop == nil {
+		return nil
+	}
+	s.buffer.Close()
+	s.stop()
+	s.running.Wait()
+	s.transport.CloseIdleConnections()
+	return nil
+}
