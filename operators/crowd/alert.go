@@ -3,6 +3,7 @@ package crowd
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/config"
@@ -74,7 +75,8 @@ func (s *shard) alert(kind string, id uint32, start, size int64) {
 	p = quote(p, at.ID)
 	p = append(p, `,"zone_name":`...)
 	p = quote(p, at.Name)
-	p = fmt.Appendf(p, `,"level_of_service":"%s","window_start":%d,"window_ms":%d,"staff":%d`, levels[z.level], start, size, at.Staff)
+	p = fmt.Appendf(p, `,"window_start":"%s","window_ms":%d,"occupancy_avg":%g,"persons_per_m2":%g,"level_of_service":"%s","staff":%d`,
+		time.UnixMilli(start).UTC().Format("2006-01-02T15:04:05.000Z"), size, z.average, z.average/at.AreaM2, levels[z.level], at.Staff)
 	if kind == "crowd.cleared" {
 		g.Reason = fmt.Sprintf("%s is at level %s of service again", title(at), levels[z.level])
 	} else {

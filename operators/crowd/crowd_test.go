@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	_ "time/tzdata"
@@ -74,10 +75,10 @@ func TestData(t *testing.T) {
 		}
 		out := all.Emitted(omit...)
 		if n := all.Count.Unknown; n > 0 {
-			out += "unknown: " + string(rune('0'+n)) + "\n"
+			out += fmt.Sprintf("unknown: %d\n", n)
 		}
 		if n := all.Count.Late; n > 0 {
-			out += "late: " + string(rune('0'+n)) + "\n"
+			out += fmt.Sprintf("late: %d\n", n)
 		}
 		return out
 	})

@@ -52,13 +52,18 @@ func (s *shard) locate(b *event.Batch, row int) (place, bool) {
 	if at == venue.None {
 		return p, false
 	}
+	key := flat.Key{Lo: uint64(at)}
+	if id := s.zones.ID(key); id != 0 {
+		p.zone, p.store = id, s.zones.At(id).store
+		return p, true
+	}
 	st := v.Zones[at].Store
 	id, isNew := s.stores.PutID(flat.Key{Lo: uint64(st)})
 	if isNew {
 		s.stores.MutAt(id).index = int32(st)
 	}
 	p.store = id
-	p.zone = s.zoneOf(flat.Key{Lo: uint64(at)}, id, int32(at), nil)
+	p.zone = s.zoneOf(key, id, int32(at), nil)
 	return p, true
 }
 

@@ -175,7 +175,7 @@ func (s *shard) emit(i int, c *cell, z *zone, until int64) {
 	out.Int(c.revision)
 	out.End()
 	if g.size == s.op.longest && until == g.start+g.size {
-		z.level, z.levelAt = 0, g.start
+		z.level, z.levelAt, z.average = 0, g.start, average
 		if area > 0 {
 			z.level = levelOf(density)
 		} else if c.highest > 0 {

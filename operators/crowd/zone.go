@@ -20,7 +20,8 @@ type zone struct {
 	crowded uint8 // windows running at the level that raises an alert
 	raised  bool
 	levelAt int64
-	hotAt   int64 // start of the first of the crowded windows
+	average float64 // people in that window
+	hotAt   int64   // start of the first of the crowded windows
 }
 
 // people is the number that the occupancy is made from, before calibration.
