@@ -218,7 +218,7 @@ func (f *feed) sums(u *units) []event.Hash {
 				out[i] = f.hasher.Sum(event.TagText, v)
 			}
 		default:
-			v := int64(event.Absent)
+			var v int64
 			if f.kind == event.Float {
 				v = sortable(u.batch.Real(f.column, int(row)))
 			} else {

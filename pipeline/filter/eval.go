@@ -153,7 +153,7 @@ func (e *Eval) gatherInts(r *ref, sel []uint32) []int64 {
 		nested = e.b.Item.Int[r.col]
 	}
 	for i, p := range sel {
-		row, item := p, uint32(noItem)
+		row, item := p, noItem
 		if e.rows != nil {
 			row, item = e.rows[p], e.items[p]
 		}

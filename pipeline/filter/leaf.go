@@ -29,7 +29,7 @@ func (c *compiler) leaf(n *ast.BinaryNode) (node, bool) {
 		if !ok {
 			return node{}, false
 		}
-		return c.membership(n, r, list)
+		return c.membership(r, list)
 	case "contains", "startsWith", "endsWith":
 		k := constantOf(other, c.source)
 		if k.kind != textConst || !r.isText() {
@@ -168,7 +168,7 @@ func hashOf(text string) (event.Hash, bool) {
 }
 
 // membership compiles `x in [a, b]`; false when the list is not constant.
-func (c *compiler) membership(n ast.Node, r ref, list *ast.ArrayNode) (node, bool) {
+func (c *compiler) membership(r ref, list *ast.ArrayNode) (node, bool) {
 	out := node{ref: r}
 	var texts []string
 	orNil := false
