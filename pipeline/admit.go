@@ -14,12 +14,17 @@ type admitter struct {
 	members []*member
 	status  *Status
 	seen    *flat.Expiring
+	// slack is, by source, how far its allowed lateness is below the largest.
+	slack []int64
 	// sessions: an operator keyed by device runs.
 	sessions bool
 }
 
 func newAdmitter(cfg *Config, status *Status, members []*member) *admitter {
 	a := &admitter{cfg: cfg, members: members, status: status}
+	for i := range cfg.Sources {
+		a.slack = append(a.slack, cfg.Lateness()-cfg.Sources[i].AllowedLateness)
+	}
 	for _, m := range members {
 		a.sessions = a.sessions || m.spec.Key == ByDevice
 	}
@@ -35,9 +40,10 @@ func (a *admitter) admit(s *step, before [2]int64) {
 	duplicates, noSession := int64(0), int64(0)
 	for _, p := range s.pieces {
 		b := p.batch
-		kept := p.rows[:0]
+		kept, slack := p.rows[:0], a.slack[p.source]
 		for _, r := range p.rows {
 			b.Mark[r] = max(b.Own[r], before[AllSources])
+			b.Limit[r] = b.Mark[r] + slack
 			if a.seen != nil && b.Flags[r]&event.IsPositional == 0 {
 				forgotten := int64(beginOfTime)
 				if b.Own[r] != beginOfTime {
@@ -93,10 +99,11 @@ func (a *admitter) judge(p *piece, before [2]int64) {
 // taken reports whether any operator takes the row, each measured against the
 // watermark of its own domain.
 func (a *admitter) taken(b *event.Batch, r uint32, before [2]int64) bool {
-	mark := b.Mark[r]
-	defer func() { b.Mark[r] = mark }()
+	mark, limit := b.Mark[r], b.Limit[r]
+	defer func() { b.Mark[r], b.Limit[r] = mark, limit }()
 	for _, m := range a.members {
 		b.Mark[r] = max(b.Own[r], before[m.spec.Domain])
+		b.Limit[r] = b.Mark[r] + limit - mark
 		if !b.IsLate(int(r)) || m.op.Takes(b, int(r)) {
 			return true
 		}

@@ -27,11 +27,8 @@ type Config struct {
 	// MaxRecords bounds a step; MaxWait is how long a step gathers.
 	MaxRecords int
 	MaxWait    int64
-	MaxSkew    int64
 	// FlushEvery is the time after which delivered rows are made visible.
 	FlushEvery int64
-	// FutureMax is how far ahead of its record's timestamp an event may be.
-	FutureMax int64
 	// Started is the journaled start of the run, the clock of records without
 	// a timestamp.
 	Started int64
@@ -64,7 +61,15 @@ type SourceConfig struct {
 	// MaxRecord is the largest record in bytes; longer ones are dead letters.
 	MaxRecord      int64
 	OutOfOrderness int64
-	IdleAfter      int64
+	// AllowedLateness is how long after their end windows and sessions take
+	// late events of the source.
+	AllowedLateness int64
+	// MaxSkew is how far ahead of the slowest partition the source's may be; 0:
+	// any distance.
+	MaxSkew int64
+	// FutureMax is how far ahead of its record's timestamp an event may be.
+	FutureMax int64
+	IdleAfter int64
 	// Advisory sources do not hold back the watermark.
 	Advisory bool
 	// Sort reads the whole bounded source and orders its events by event time.
@@ -88,4 +93,14 @@ type StepInfo struct {
 	Watermark    int64
 	StateEntries map[string]int
 	StateBytes   map[string]int
+}
+
+// Lateness is the largest allowed lateness of any source: what windows and
+// sessions remember.
+func (c *Config) Lateness() int64 {
+	longest := int64(0)
+	for i := range c.Sources {
+		longest = max(longest, c.Sources[i].AllowedLateness)
+	}
+	return longest
 }

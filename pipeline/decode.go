@@ -105,15 +105,15 @@ func (w *decodeWorker) buryLarge(p *piece) {
 
 // admitTimes leaves out events too far ahead of their record.
 func (w *decodeWorker) admitTimes(p *piece) {
-	b := p.batch
+	b, most := p.batch, w.cfg.Sources[p.source].FutureMax
 	for r := range b.N {
 		clock := p.chunk.Recs[b.Record[r]].Timestamp
 		if clock == event.Absent {
 			clock = w.cfg.Started
 		}
-		if t := b.Time(r); t-clock > w.cfg.FutureMax {
+		if t := b.Time(r); t-clock > most {
 			bury(p.dead, p.raw, b.Record[r], event.FutureTime, fmt.Sprintf("event time %s is more than %s ahead of %s",
-				formatTime(t), formatDuration(w.cfg.FutureMax), formatTime(clock)))
+				formatTime(t), formatDuration(most), formatTime(clock)))
 			continue
 		}
 		p.rows = append(p.rows, uint32(r))

@@ -148,11 +148,11 @@ func (m *memorySink) Close(context.Context) error { return nil }
 // testConfig is a bounded pipeline over the partitions.
 func testConfig(src *memorySource, sink *memorySink, order Order, step, lanes int) Config {
 	return Config{
-		Shards: 8, Lanes: lanes, Bounded: true, MaxRecords: step, MaxSkew: 60_000, FlushEvery: 1000, FutureMax: 1 << 40,
+		Shards: 8, Lanes: lanes, Bounded: true, MaxRecords: step, FlushEvery: 1000,
 		DedupWindow: 3_600_000, DedupEntries: 1 << 20, BufferRows: 1 << 20, StopWithin: 100,
 		Hasher: event.NewHasher("k", []string{""}), Clock: func() int64 { return 0 }, Log: slog.New(slog.DiscardHandler),
 		Sources: []SourceConfig{{Name: "s", Source: src, NewDecoder: func() event.Decoder { return lineDecoder{} },
-			MaxRecord: 100, OutOfOrderness: 10}},
+			MaxRecord: 100, OutOfOrderness: 10, MaxSkew: 60_000, FutureMax: 1 << 40}},
 		Operators: []Operator{&traceOperator{order}},
 		Sinks:     []SinkConfig{{Name: "m", Sink: sink, Tables: []*schema.Table{traceTable, DeadLetters}}},
 	}
@@ -328,5 +328,49 @@ func TestFaultOfAnOperatorIsAnError(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "internal fault of the program") || !strings.Contains(err.Error(), "index out of range") {
 			t.Errorf("%d lanes: error %v", lanes, err)
 		}
+	}
+}
+
+// TestSourceRulesOfTime: a source with less allowed lateness has a later limit.
+func TestSourceRulesOfTime(t *testing.T) {
+	src := newMemorySource([]string{"1000 a", "950 a", "5000000 a"})
+	sink, status, err := runLog(t, src, Arrival, 100, 1, func(c *Config) {
+		c.Sources[0].AllowedLateness, c.Sources[0].FutureMax = 60, 3_000_000
+		c.Operators = []Operator{&limitOperator{}}
+		c.Sources = append(c.Sources, SourceConfig{Name: "patient", Source: newMemorySource(), MaxRecord: 100, AllowedLateness: 100,
+			NewDecoder: func() event.Decoder { return lineDecoder{} }})
+		c.Started = 1000
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status.DeadLetters[event.FutureTime].Load() != 1 {
+		t.Errorf("dead letters %q", sink.rows["dead_letters"])
+	}
+	if got, want := sink.rows["trace"], []string{"a 1000 0", "a 1030 1"}; !slices.Equal(got, want) {
+		t.Errorf("limits %q, want %q", got, want)
+	}
+}
+
+// limitOperator writes down the limit of each row in place of its time.
+type limitOperator struct{ traceOperator }
+
+func (o *limitOperator) Spec() Spec {
+	s := o.traceOperator.Spec()
+	s.Order = Arrival
+	return s
+}
+func (o *limitOperator) NewShard(int) Shard { return &limitShard{} }
+
+type limitShard struct{ traceShard }
+
+func (*limitShard) Fold(t *Turn, b *event.Batch, rows []uint32) {
+	for _, r := range rows {
+		out := t.Out(0)
+		out.Begin()
+		out.Text(b.Text(event.AnonymousID, int(r)))
+		out.Int(max(b.Limit[r], b.Time(int(r))))
+		out.Flag(b.IsLate(int(r)))
+		out.End()
 	}
 }

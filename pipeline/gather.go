@@ -17,7 +17,8 @@ func (in *input) align() {
 		}
 	}
 	for _, p := range in.parts {
-		p.paused = in.cfg.MaxSkew > 0 && p.highest != event.Absent && slowest != endOfTime && p.watermark()-slowest > in.cfg.MaxSkew
+		skew := in.cfg.Sources[p.source].MaxSkew
+		p.paused = skew > 0 && p.highest != event.Absent && slowest != endOfTime && p.watermark()-slowest > skew
 	}
 }
 

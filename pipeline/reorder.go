@@ -58,7 +58,9 @@ func (q *reorder) insert(b *event.Batch, rows []uint32, before int64) {
 	run := q.takeRun(len(rows))
 	before = max(before, q.floor)
 	for _, s := range q.slots {
+		slack := q.slab.Limit[s] - q.slab.Mark[s]
 		q.slab.Mark[s] = max(q.slab.Own[s], before)
+		q.slab.Limit[s] = q.slab.Mark[s] + slack
 		run = append(run, orderKey{
 			eff: q.slab.Eff(int(s)), time: q.slab.Time(int(s)), slot: s,
 			rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(int(s)),

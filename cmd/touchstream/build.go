@@ -16,6 +16,7 @@ import (
 	"touchstream/pipeline"
 	"touchstream/pipeline/config"
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/kafkaconn"
 	"touchstream/pipeline/schema"
 	"touchstream/pipeline/venue"
 	"touchstream/sinks/arrow"
@@ -29,6 +30,7 @@ import (
 	"touchstream/sources/file"
 	"touchstream/sources/generator"
 	"touchstream/sources/kafka"
+	"touchstream/sources/kafkago"
 )
 
 // buildOptions are what the command line adds to a configuration.
@@ -72,8 +74,8 @@ func build(f *config.File, o buildOptions) (*built, error) {
 	}
 	b.pipeline = pipeline.Config{
 		Name: s.Name, Shards: s.Shards, Lanes: s.Lanes, Bounded: o.bounded,
-		MaxRecords: s.Step.MaxRecords, MaxWait: s.Step.MaxWaitMs, MaxSkew: s.Time.MaxSkewMs,
-		FlushEvery: s.CommitIntervalMs, FutureMax: s.Time.MaxFutureMs, StopWithin: stopWithinMs,
+		MaxRecords: s.Step.MaxRecords, MaxWait: s.Step.MaxWaitMs,
+		FlushEvery: s.CommitIntervalMs, StopWithin: stopWithinMs,
 		DedupWindow: s.Dedup.WindowMs, DedupEntries: int(s.Dedup.MaxEntries),
 		BufferRows: int(s.State.MemoryMaxBytes / 4 / bufferedRowBytes),
 		Hasher:     event.NewHasher(s.Identity.Key.Reveal(), s.Identity.Block),
@@ -115,7 +117,7 @@ func (b *built) operators() {
 		b.tables = append(b.tables, op.Spec().Tables...)
 	}
 	if c := s.operators.sessions; c != nil {
-		add(sessions.New(*c, sessions.Env{Shards: s.Shards, AllowedLateness: s.Time.AllowedLatenessMs,
+		add(sessions.New(*c, sessions.Env{Shards: s.Shards, AllowedLateness: s.lateness(),
 			EventsPerMinuteMax: int64(s.Bots.MaxEventsPerMinute)}))
 	}
 	if c := s.operators.ropo; c != nil {
@@ -128,13 +130,22 @@ func (b *built) operators() {
 		add(crowd.New(*c, s.Shards, b.venue))
 	}
 	for i, c := range s.operators.windows {
-		op, err := window.New(*c, window.Env{Hasher: b.pipeline.Hasher, Shards: s.Shards, AllowedLateness: s.Time.AllowedLatenessMs})
+		op, err := window.New(*c, window.Env{Hasher: b.pipeline.Hasher, Shards: s.Shards, AllowedLateness: s.lateness()})
 		if err != nil {
 			b.fault(s.operators.windowPos[i], "%s", err)
 			continue
 		}
 		add(op)
 	}
+}
+
+// lateness is the largest allowed lateness of any source.
+func (c *settings) lateness() int64 {
+	longest := int64(0)
+	for _, src := range c.sources {
+		longest = max(longest, src.time.AllowedLatenessMs)
+	}
+	return longest
 }
 
 func (b *built) resolver() {
@@ -160,6 +171,7 @@ func (b *built) sources() {
 		src := pipeline.SourceConfig{
 			Name: c.name, Advisory: c.advisory, MaxRecord: c.maxRecord, Sort: c.transport == "file" && c.file.sort,
 			OutOfOrderness: c.time.MaxOutOfOrdernessMs, IdleAfter: c.time.IdleAfterMs,
+			AllowedLateness: c.time.AllowedLatenessMs, MaxSkew: c.time.MaxSkewMs, FutureMax: c.time.MaxFutureMs,
 			Bots: append(append([]string{}, event.KnownBots...), lower(b.settings.Bots.UserAgents)...),
 		}
 		if op := b.settings.operators.crowd; op != nil {
@@ -187,7 +199,7 @@ func lower(list []string) []string {
 func (b *built) transport(c *sourceSettings, src *pipeline.SourceConfig) {
 	switch c.transport {
 	case "kafka":
-		source, err := kafka.New(&c.kafka)
+		source, err := kafkaSource(&c.kafka)
 		if err != nil {
 			b.fault(c.pos, "%s", err)
 		}
@@ -197,6 +209,13 @@ func (b *built) transport(c *sourceSettings, src *pipeline.SourceConfig) {
 	case "generator":
 		src.Source = generator.NewSource(c.generator)
 	}
+}
+
+func kafkaSource(c *kafkaconn.Input) (pipeline.Source, error) {
+	if c.Driver == kafkaconn.KafkaGo {
+		return kafkago.New(c)
+	}
+	return kafka.New(c)
 }
 
 // format is how the source's files are cut into records.

@@ -44,7 +44,7 @@ func newLoad(tb testing.TB, devices, events int) *load {
 	}
 	x := &load{b: l.Batch(0), turn: pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table}), span: int64(events)}
 	for i := range x.b.N {
-		x.b.Own[i], x.b.Mark[i] = event.Absent, event.Absent
+		x.b.Own[i], x.b.Mark[i], x.b.Limit[i] = event.Absent, event.Absent, event.Absent
 		x.rows = append(x.rows, uint32(i))
 	}
 	x.shard = operator(tb, "1m", "gap: 1m", "new_after: 10m").NewShard(0)

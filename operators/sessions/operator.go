@@ -37,7 +37,7 @@ func (o *Operator) Takes(b *event.Batch, row int) bool {
 	if b.Device[row].IsZero() || b.Name[row].IsSystem() && b.Profile[row].IsZero() {
 		return false
 	}
-	return b.Mark[row] <= b.Time(row)+o.cfg.Gap+o.env.AllowedLateness
+	return b.Limit[row] <= b.Time(row)+o.cfg.Gap+o.env.AllowedLateness
 }
 
 // NewShard makes the state of one shard.

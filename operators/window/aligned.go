@@ -103,7 +103,7 @@ func (s *alignedShard) foldLate(t *pipeline.Turn, b *event.Batch, row, item uint
 	natural, last := s.grid.windowsOf(p)
 	first := natural
 	for ; first <= last; first++ {
-		if _, end := s.grid.bounds(first); add(end, s.lateness) >= b.Mark[row] {
+		if _, end := s.grid.bounds(first); add(end, s.lateness) >= b.Limit[row] {
 			break
 		}
 	}

@@ -77,12 +77,12 @@ func (o *Operator) Takes(b *event.Batch, row int) bool {
 	defer o.judges.Put(j)
 	t := b.Time(row)
 	if o.plan.isSession {
-		if add(t, o.plan.gap+o.env.AllowedLateness) < b.Mark[row] {
+		if add(t, o.plan.gap+o.env.AllowedLateness) < b.Limit[row] {
 			return false
 		}
 	} else {
 		_, last := j.grid.windowsOf(j.grid.paneOf(t))
-		if _, end := j.grid.bounds(last); add(end, o.env.AllowedLateness) < b.Mark[row] {
+		if _, end := j.grid.bounds(last); add(end, o.env.AllowedLateness) < b.Limit[row] {
 			return false
 		}
 	}

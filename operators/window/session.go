@@ -35,7 +35,7 @@ func (s *sessionShard) FoldUnits(t *pipeline.Turn, b *event.Batch, u *pipeline.U
 	s.units.batch, s.store.count = b, &t.Count
 	for i, row := range u.Row {
 		at, isLate := b.Time(int(row)), b.IsLate(int(row))
-		if isLate && add(at, s.plan.gap+s.lateness) < b.Mark[row] {
+		if isLate && add(at, s.plan.gap+s.lateness) < b.Limit[row] {
 			continue
 		}
 		id := s.find(t, b, row, u.Item[i], u.Key[i], at)
@@ -46,7 +46,7 @@ func (s *sessionShard) FoldUnits(t *pipeline.Turn, b *event.Batch, u *pipeline.U
 		if isLate {
 			countLate(t, b, row, u.Item[i])
 		}
-		s.touch(t, id)
+		s.touch(id)
 		s.push(row, u.Item[i], s.store.cells(s.sessions.Mut(id).cells))
 	}
 	s.flush()
@@ -152,7 +152,7 @@ func (s *sessionShard) await(id uint32) {
 func (s *sessionShard) kept(x *session) int64 { return add(x.last, 2*s.plan.gap+s.lateness) }
 
 // touch queues a session that may have to be written when the step ends.
-func (s *sessionShard) touch(t *pipeline.Turn, id uint32) {
+func (s *sessionShard) touch(id uint32) {
 	x := s.sessions.Mut(id)
 	if x.marks&isQueued == 0 && (x.marks&isClosed != 0 || s.plan.emit != OnClose) {
 		x.marks |= isQueued

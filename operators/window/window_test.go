@@ -25,6 +25,7 @@ func TestTakes(t *testing.T) {
 		if b.Mark[0], err = pipetest.ParseTime(mark); err != nil {
 			t.Fatal(err)
 		}
+		b.Limit[0] = b.Mark[0]
 		if got := op.Takes(b, 0); got != want {
 			t.Errorf("%s takes %s at %s: %v, want %v", window, late, mark, got, want)
 		}
@@ -67,7 +68,7 @@ func busy(n int) (*event.Batch, []uint32) {
 		r := b.Add()
 		rows[i] = uint32(r)
 		b.Int[event.EventTime][r] = pipetest.Zero + int64(i)%minute
-		b.Mark[r] = event.Absent
+		b.Mark[r], b.Limit[r] = event.Absent, event.Absent
 		b.Str[event.Channel][r] = names[i%len(names)]
 		b.Int[event.Amount][r] = int64(i)
 		b.Name[r] = event.OrderCompleted

@@ -50,6 +50,10 @@ type Batch struct {
 	// Own is the watermark of the row's partition just before it; Mark the
 	// watermark that the row is measured against: late is EventTime < Mark.
 	Own, Mark []int64
+	// Limit is Mark, later by what the allowed lateness of the row's source is
+	// below the pipeline's largest: with it windows and sessions judge whether
+	// a late row still counts.
+	Limit []int64
 
 	Message    []Hash // hash of message_id, or of the position
 	Ident      [NumIdents][]Hash
@@ -155,7 +159,7 @@ func (b *Batch) Grow(n int) {
 	b.Name, b.Flags = extend(b.Name, size), extend(b.Flags, size)
 	b.Origin, b.Offset = extend(b.Origin, size), extend(b.Offset, size)
 	b.Element, b.Record = extend(b.Element, size), extend(b.Record, size)
-	b.Own, b.Mark = extend(b.Own, size), extend(b.Mark, size)
+	b.Own, b.Mark, b.Limit = extend(b.Own, size), extend(b.Mark, size), extend(b.Limit, size)
 	b.Message, b.Profile = extend(b.Message, size), extend(b.Profile, size)
 	b.Device, b.DeviceKind = extend(b.Device, size), extend(b.DeviceKind, size)
 	b.ItemFirst, b.ItemCount = extend(b.ItemFirst, size), extend(b.ItemCount, size)

@@ -49,6 +49,7 @@ func (b *Batch) CopyRows(slots []uint32, src *Batch, rows []uint32) {
 	scatter(b.Record, slots, src.Record, rows, 0)
 	scatter(b.Own, slots, src.Own, rows, 0)
 	scatter(b.Mark, slots, src.Mark, rows, 0)
+	scatter(b.Limit, slots, src.Limit, rows, 0)
 	scatter(b.Message, slots, src.Message, rows, Hash{})
 	scatter(b.Device, slots, src.Device, rows, Hash{})
 	scatter(b.DeviceKind, slots, src.DeviceKind, rows, 0)

@@ -221,7 +221,7 @@ func (l *Log) Batch(lag int64) *event.Batch {
 			own = max(own, e.at)
 		case isEvent:
 			row := b.Add()
-			b.Own[row], b.Mark[row] = own, own
+			b.Own[row], b.Mark[row], b.Limit[row] = own, own, own
 			own = max(own, e.at-lag)
 			b.Record[row] = uint32(row)
 			c.Recs = append(c.Recs, event.Rec{Offset: e.offset, Timestamp: e.at})

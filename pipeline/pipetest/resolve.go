@@ -41,6 +41,7 @@ func RunResolver(tb testing.TB, res pipeline.Resolver, l *Log, o Options, check 
 			advance(own)
 		case isEvent:
 			b.Mark[row] = max(b.Own[row], t.Before)
+			b.Limit[row] = b.Mark[row]
 			out.Merges = res.Resolve(t, b, []uint32{uint32(row)}, out.Merges)
 			out.Events = append(out.Events, fmt.Sprintf("%s %s %s", FormatTime(e.at), e.name, profileText(b.Profile[row])))
 			own = max(own, e.at-o.Lag)

@@ -98,6 +98,7 @@ func newRunner(op pipeline.Operator, l *Log, o Options) *runner {
 func (r *runner) route(row uint32) {
 	b := r.all
 	b.Mark[row] = max(b.Own[row], r.before)
+	b.Limit[row] = b.Mark[row]
 	b.Profile[row] = r.current(b.Profile[row])
 	n := len(r.shards)
 	var h event.Hash
