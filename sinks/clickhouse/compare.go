@@ -100,7 +100,7 @@ func (e *existingTable) differences(t *schema.Table, ttlMs int64) []string {
 		add(": engine", e.engine, engineName)
 		return out
 	}
-	if is := e.ownArgs(len(args)); is != strings.Join(args, ", ") {
+	if is := e.ownArgs(); is != strings.Join(args, ", ") {
 		add(": engine", engineName+"("+is+")", engineName+"("+strings.Join(args, ", ")+")")
 	}
 	add(": partition key", plainKey(e.partitionKey), plainKey(partitionKey(t)))
@@ -116,9 +116,8 @@ func orNone(s string) string {
 	return s
 }
 
-// ownArgs are the last arguments of the engine, as many as are wanted or all
-// that do not belong to replication.
-func (e *existingTable) ownArgs(n int) string {
+// ownArgs are the arguments of the engine that do not belong to replication.
+func (e *existingTable) ownArgs() string {
 	_, args, ok := strings.Cut(e.engineFull, "(")
 	if !ok || !strings.HasPrefix(e.engineFull, e.engine+"(") {
 		return ""

@@ -65,7 +65,7 @@ func explain(c *Config, err error) error {
 	if passing[code] {
 		return pipeline.Retryable(fmt.Errorf("%s cannot take rows for now: %s", at, message))
 	}
-	return fmt.Errorf("%s: %s (code %d)", at, message, code)
+	return fmt.Errorf("%s: %s (code %d)", at, message, int(code))
 }
 
 func explainConnection(at string, err error) error {

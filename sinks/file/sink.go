@@ -47,7 +47,9 @@ func (s *Sink) Open(_ context.Context, tables []*schema.Table) error {
 	if err := disk.MakeDir(s.cfg.Dir); err != nil {
 		return hold(err)
 	}
-	s.closeFiles()
+	if err := s.closeFiles(); err != nil {
+		return err
+	}
 	for _, t := range tables {
 		o := &output{path: filepath.Join(s.cfg.Dir, t.Name+"."+s.cfg.Format)}
 		switch s.cfg.Format {
