@@ -2,7 +2,8 @@ package window
 
 import (
 	"fmt"
-	"math/big"
+	"math"
+	"strconv"
 	"strings"
 
 	"touchstream/pipeline/event"
@@ -121,13 +122,11 @@ func (c *call) fits(f function, args []string) error {
 	if f.numberOf == "" {
 		return nil
 	}
-	r, ok := new(big.Rat).SetString(args[1])
-	if ok {
-		c.number, _ = r.Float64()
-		c.integer = int(c.number)
-	}
-	if !ok || c.function == "quantile" && (c.number < 0 || c.number > 1) ||
-		c.function == "top" && (!r.IsInt() || c.number < 1 || c.number > 1000) {
+	number, err := strconv.ParseFloat(args[1], 64)
+	isShare := number >= 0 && number <= 1
+	isCount := number >= 1 && number <= 1000 && number == math.Trunc(number)
+	c.number, c.integer = number, int(number)
+	if err != nil || c.function == "quantile" && !isShare || c.function == "top" && !isCount {
 		return fmt.Errorf("the second argument of %s is %s, not %s", c.function, f.numberOf, args[1])
 	}
 	return nil

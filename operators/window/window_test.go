@@ -131,3 +131,14 @@ func BenchmarkFold(b *testing.B) {
 		})
 	}
 }
+
+func FuzzParseCall(f *testing.F) {
+	for _, seed := range []string{"count()", "sum(amount)", `quantile(price, 0.95)`, `top(attributes["a,)"], 3)`, "quantile(price, 1e999999999)", "sum(", "(", "top(query, NaN)"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := parseCall(text); err == nil {
+			functions()[c.function].build(c, &feed{operand: c.operand}).column()
+		}
+	})
+}
