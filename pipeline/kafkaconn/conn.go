@@ -136,7 +136,7 @@ func (c *Conn) Explain(err error) (sentence error, permanent, ok bool) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%s closes the connection: check that it runs, and whether it expects other tls or sasl settings (%w)", c.Address(), err), false, true
 	case errors.As(err, &netErr), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no broker answers at %s: check brokers, and that Kafka runs there (%w)", c.Address(), err), false, true
+		return fmt.Errorf("no broker answers at %s: check brokers and tls, and that Kafka runs there (%w)", c.Address(), err), false, true
 	}
 	return nil, false, false
 }

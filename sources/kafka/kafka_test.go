@@ -568,3 +568,88 @@ func TestReadEndsWithItsContext(t *testing.T) {
 		t.Fatalf("error %v, want the context's", err)
 	}
 }
+
+// TestBatchThatUnpacksTooLarge: the batch stands as one record that is too
+// large, and what follows is read.
+func TestBatchThatUnpacksTooLarge(t *testing.T) {
+	c := fake(t, kfake.SeedTopics(1, "web"))
+	cl := producer(t, c.ListenAddrs(), kgo.ProducerBatchCompression(kgo.GzipCompression()))
+	produce(t, cl, record("web", 0, "v0"))
+	bomb := record("web", 0, strings.Repeat("0", 100_000))
+	bomb.Timestamp = time.UnixMilli(1_700_000_000_123)
+	produce(t, cl, bomb)
+	produce(t, cl, record("web", 0, "v2"))
+	s, err := New(input(c.ListenAddrs(), "web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.opts = append(s.opts, kgo.MaxDecompressBatchBytes(50_000))
+	if err := s.Open(deadline(t), true); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var recs []event.Rec
+	for state := pipeline.HasMore; state != pipeline.Ended; {
+		var chunk event.Chunk
+		if state, err = s.Read(deadline(t), 0, 100, true, &chunk); err != nil {
+			t.Fatal(err)
+		}
+		recs = append(recs, chunk.Recs...)
+	}
+	if len(recs) != 3 || recs[0].Offset != 0 || recs[2].Offset != 2 {
+		t.Fatalf("records %+v", recs)
+	}
+	if r := recs[1]; r.Offset != 1 || r.Len != 0 || r.Size != unpackedBytesMax+1 || r.Timestamp != 1_700_000_000_123 {
+		t.Errorf("the large batch stands as %+v", r)
+	}
+}
+
+// TestAnswerIsUnpackedInParts reads batches that are small on the wire and
+// larger than what is unpacked of one answer.
+func TestAnswerIsUnpackedInParts(t *testing.T) {
+	c := fake(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "web"))
+	cl := producer(t, c.ListenAddrs(), kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerBatchMaxBytes(40<<20), kgo.BrokerMaxWriteBytes(60<<20))
+	const n, size = 4, 30 << 20
+	for range n {
+		produce(t, cl, record("web", 0, strings.Repeat("0", size)))
+	}
+	s := open(t, input(c.ListenAddrs(), "web"), true)
+	got, _ := readEnd(t, s, 0, 100)
+	if len(got) != n {
+		t.Fatalf("%d records, want %d", len(got), n)
+	}
+	for i, v := range got {
+		if len(v) != size {
+			t.Errorf("record %d has %d bytes, want %d", i, len(v), size)
+		}
+	}
+}
+
+func TestBrokenAnswerBecomesAFault(t *testing.T) {
+	c := fake(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "web"))
+	produce(t, producer(t, c.ListenAddrs()), record("web", 0, "v0"))
+	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		resp := r.ResponseKind().(*kmsg.FetchResponse)
+		for _, rt := range r.(*kmsg.FetchRequest).Topics {
+			topic := kmsg.NewFetchResponseTopic()
+			topic.Topic, topic.TopicID = rt.Topic, rt.TopicID
+			part := kmsg.NewFetchResponseTopicPartition()
+			part.HighWatermark, part.LastStableOffset = 1, 1
+			part.RecordBatches = make([]byte, 100)
+			part.RecordBatches[11], part.RecordBatches[16] = 80, 2
+			topic.Partitions = append(topic.Partitions, part)
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp, nil, true
+	})
+	s := open(t, input(c.ListenAddrs(), "web"), false)
+	var fault error
+	readUntil(t, s, 0, func(_ []string, _ pipeline.ReadState, err error) bool {
+		if err != nil && !pipeline.IsRetryable(err) {
+			fault = err
+		}
+		return fault != nil
+	})
+	says(t, fault, false, "topic web partition 0 cannot be read at offset 0")
+}
