@@ -162,24 +162,6 @@ func (o *oracle) window(at spot, size, start int64, levels []oracleCount) oracle
 	for _, c := range levels {
 		changes = append(changes, c.at)
 	}
-	people := func(t int64) int64 {
-		if w.isCounted {
-			n := int64(0)
-			for _, c := range levels {
-				if c.at <= t {
-					n = c.in
-				}
-			}
-			return n
-		}
-		n := int64(0)
-		for _, s := range o.stays {
-			if s.spot == at && s.from <= t && t < s.to {
-				n++
-			}
-		}
-		return n
-	}
 	slices.Sort(changes)
 	changes = slices.Compact(slices.DeleteFunc(changes, func(t int64) bool { return t < start || t >= end }))
 	for i, t := range changes {
@@ -187,13 +169,32 @@ func (o *oracle) window(at spot, size, start int64, levels []oracleCount) oracle
 		if i+1 < len(changes) {
 			until = changes[i+1]
 		}
-		w.end = people(t)
+		w.end = o.people(at, t, w.isCounted, levels)
 		w.highest = max(w.highest, w.end)
 		w.integral += w.end * (until - t)
 	}
 	w.uniques = int64(len(present))
 	w.isZero = w.highest == 0 && w.entries == 0
 	return w
+}
+
+// people is the number in the zone at t, before calibration.
+func (o *oracle) people(at spot, t int64, isCounted bool, levels []oracleCount) int64 {
+	n := int64(0)
+	if isCounted {
+		for _, c := range levels {
+			if c.at <= t {
+				n = c.in
+			}
+		}
+		return n
+	}
+	for _, s := range o.stays {
+		if s.spot == at && s.from <= t && t < s.to {
+			n++
+		}
+	}
+	return n
 }
 
 // oracleRank is the smallest value that at least p of 100 do not exceed.
