@@ -1,0 +1,123 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"touchstream/pipeline"
+	"touchstream/pipeline/event"
+)
+
+const (
+	stepRecords = 65_536 // the default of step.max_records
+	lapSteps    = 4
+)
+
+// coreRuns are the workloads of BenchmarkCore with the operators that run and
+// the records before the measurement: so many that sessions close as fast as
+// they open (web: after the gap of 30 minutes, 1.8 million records).
+var coreRuns = []struct {
+	workload, set string
+	warmSteps     int
+}{
+	{"web", "none", 4},
+	{"web", "identity", 12},
+	{"web", "sessions", 32},
+	{"web", "windows", 12},
+	{"web", "all", 32},
+	{"omni", "all", 12},
+	{"crowd", "crowd", 12},
+	{"crowd", "all", 12},
+}
+
+// BenchmarkCore runs everything between a source and a sink: records in memory
+// are decoded, resolved, routed, folded and written as columns, which are
+// discarded. An operation is a lap of 262,144 records.
+func BenchmarkCore(b *testing.B) {
+	for _, run := range coreRuns {
+		b.Run(run.workload+"/"+run.set, func(b *testing.B) {
+			warm := run.warmSteps
+			if testing.Short() {
+				warm = 2
+			}
+			benchmarkCore(b, run.workload, run.set, warm*stepRecords)
+		})
+	}
+}
+
+func benchmarkCore(b *testing.B, workload, set string, warm int) {
+	b.StopTimer()
+	heap := liveHeap()
+	source := newMemory(newStream(b, workload), warm)
+	r := startRig(b, newPipeline(b, workload, set, source), source)
+	r.await(warm)
+	lap := make([]event.Chunk, lapSteps*stepRecords/chunkRecords)
+	m := newMeter(b)
+	source.fill(lap)
+	bytes := 0
+	for i := range lap {
+		bytes += len(lap[i].Data)
+	}
+	b.StartTimer()
+	for b.Loop() {
+		m.start()
+		source.laps <- lap
+		r.await(lapSteps * stepRecords)
+		m.stop(lapSteps * stepRecords)
+		source.fill(lap)
+		b.StartTimer()
+	}
+	b.SetBytes(int64(bytes))
+	clear(lap)
+	state := 0
+	r.pipeline.Status().Operators(func(_ string, c *pipeline.OperatorCounts) { state += int(c.Bytes.Load()) })
+	m.report("event")
+	b.ReportMetric(float64(state)/1e6, "state-MB")
+	b.ReportMetric(float64(liveHeap()-heap)/1e6, "heap-MB")
+	if s := r.pipeline.Status().Operator("sessions"); s.Entries.Load() > 0 {
+		b.ReportMetric(float64(s.Bytes.Load())/float64(s.Entries.Load()), "B/session")
+	}
+}
+
+// rig is a pipeline that runs while its input is handed over lap by lap.
+type rig struct {
+	b        *testing.B
+	pipeline *pipeline.Pipeline
+	steps    chan int // records of each folded step
+	ended    chan error
+}
+
+// startRig runs the pipeline until the benchmark ends.
+func startRig(b *testing.B, cfg pipeline.Config, source *memory) *rig {
+	b.Helper()
+	r := &rig{b: b, steps: make(chan int, 1), ended: make(chan error, 1)}
+	cfg.OnStep = func(s pipeline.StepInfo) { r.steps <- s.Records }
+	r.pipeline = pipeline.New(cfg)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		err := r.pipeline.Run(ctx)
+		close(r.steps)
+		r.ended <- err
+	}()
+	b.Cleanup(func() {
+		cancel()
+		for range r.steps {
+		}
+		if err := <-r.ended; err != nil && !errors.Is(err, context.Canceled) {
+			b.Error(err)
+		}
+	})
+	return r
+}
+
+// await waits until so many records are folded.
+func (r *rig) await(records int) {
+	for records > 0 {
+		n, ok := <-r.steps
+		if !ok {
+			r.b.Fatal("the pipeline ended before its input")
+		}
+		records -= n
+	}
+}

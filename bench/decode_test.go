@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"testing"
+
+	"touchstream/pipeline/config"
+	"touchstream/pipeline/event"
+	"touchstream/sources/decode/ga4"
+	"touchstream/sources/decode/mapping"
+	"touchstream/sources/decode/segment"
+)
+
+// BenchmarkDecode turns a chunk of 2,048 records into columns, all that the
+// five operators use, beside what bounds it on the same bytes: finding the ends
+// of the records with bytes.IndexByte, copying them, and reading them with the
+// standard library.
+func BenchmarkDecode(b *testing.B) {
+	want := wanted(b, "all")
+	web := newChunk(b, "web", nil)
+	b.Run("segment", func(b *testing.B) {
+		newDecoder := segment.New(segment.Config{})
+		decode(b, newDecoder(), web, want, false)
+		b.Run("and-finish", func(b *testing.B) { runDecode(b, newDecoder(), web, want, true) })
+		limits(b, web)
+		b.Run("encoding-json", func(b *testing.B) { unmarshal[segmentCall](b, web) })
+	})
+	b.Run("segment-omni", func(b *testing.B) {
+		omni := newChunk(b, "omni", nil)
+		decode(b, segment.New(segment.Config{})(), omni, want, false)
+		limits(b, omni)
+	})
+	b.Run("mapping-jsonl", func(b *testing.B) { decode(b, newMapping(b, jsonMapping), web, want, false) })
+	b.Run("mapping-csv", func(b *testing.B) {
+		c := newChunk(b, "web", asCSV)
+		c.Header = append(c.Header, csvHeader...)
+		decode(b, newMapping(b, csvMapping), c, want, false)
+		limits(b, c)
+		b.Run("encoding-csv", func(b *testing.B) { readCSV(b, c) })
+	})
+	b.Run("ga4", func(b *testing.B) {
+		c := newChunk(b, "web", asGA4)
+		decode(b, newGA4(b), c, want, false)
+		limits(b, c)
+		b.Run("encoding-json", func(b *testing.B) { unmarshal[ga4Row](b, c) })
+	})
+}
+
+// decode runs the sub-benchmark of a decoder.
+func decode(b *testing.B, d event.Decoder, c *event.Chunk, want event.Want, finish bool) {
+	b.Run("decode", func(b *testing.B) { runDecode(b, d, c, want, finish) })
+}
+
+func runDecode(b *testing.B, d event.Decoder, c *event.Chunk, want event.Want, finish bool) {
+	batch := event.NewBatch(want)
+	finisher := event.Finisher{Hasher: event.NewHasher("bench", nil), Bots: event.NewBotTest(event.KnownBots)}
+	once := func() {
+		batch.Reset()
+		batch.Arena = append(batch.Arena[:0], c.Data...)
+		batch.Grow(len(c.Recs))
+		d.Decode(c, batch)
+		if finish {
+			finisher.Finish(c, batch)
+		}
+	}
+	once()
+	if batch.N < chunkRecords-len(batch.Faults) || len(batch.Faults) > chunkRecords/100 {
+		b.Fatalf("%d records gave %d rows and %d faults", chunkRecords, batch.N, len(batch.Faults))
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(c.Data)))
+	for b.Loop() {
+		once()
+	}
+	perRecord(b)
+}
+
+// perRecord reports the time of one record of a chunk.
+func perRecord(b *testing.B) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/chunkRecords, "ns/event")
+	b.ReportMetric(0, "ns/op")
+}
+
+// limits runs what no decoder can beat on the same bytes.
+func limits(b *testing.B, c *event.Chunk) {
+	lines := lines(c)
+	b.Run("indexbyte", func(b *testing.B) {
+		b.SetBytes(int64(len(lines)))
+		for b.Loop() {
+			n := 0
+			for rest := lines; ; n++ {
+				i := bytes.IndexByte(rest, '\n')
+				if i < 0 {
+					break
+				}
+				rest = rest[i+1:]
+			}
+			if n != chunkRecords {
+				b.Fatalf("%d lines", n)
+			}
+		}
+		perRecord(b)
+	})
+	b.Run("copy", func(b *testing.B) {
+		b.SetBytes(int64(len(lines)))
+		dst := make([]byte, len(lines))
+		for b.Loop() {
+			copy(dst, lines)
+		}
+		perRecord(b)
+	})
+}
+
+// lines are the records of a chunk, each with a newline behind it.
+func lines(c *event.Chunk) []byte {
+	var out []byte
+	for i := range c.Recs {
+		out = append(append(out, c.Value(i)...), '\n')
+	}
+	return out
+}
+
+// unmarshal reads every record into a struct with encoding/json.
+func unmarshal[T any](b *testing.B, c *event.Chunk) {
+	b.SetBytes(int64(len(c.Data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range c.Recs {
+			var v T
+			if err := json.Unmarshal(c.Value(i), &v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	perRecord(b)
+}
+
+// readCSV reads every record into its fields with encoding/csv.
+func readCSV(b *testing.B, c *event.Chunk) {
+	text := lines(c)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r := csv.NewReader(bytes.NewReader(text))
+		r.ReuseRecord = true
+		for {
+			if _, err := r.Read(); err == io.EOF {
+				break
+			} else if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	perRecord(b)
+}
+
+func newMapping(tb testing.TB, text string) event.Decoder {
+	tb.Helper()
+	var c mapping.Config
+	readConfig(tb, text, &c)
+	newDecoder, err := mapping.New(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return newDecoder()
+}
+
+func newGA4(tb testing.TB) event.Decoder {
+	tb.Helper()
+	var c ga4.Config
+	readConfig(tb, "{}", &c)
+	return ga4.New(c)()
+}
+
+func readConfig(tb testing.TB, text string, d config.Declarer) {
+	tb.Helper()
+	f, err := config.Parse("bench.yaml", []byte(text), nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := f.Read(d); err != nil {
+		tb.Fatal(err)
+	}
+}
