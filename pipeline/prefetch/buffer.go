@@ -3,6 +3,7 @@ package prefetch
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"touchstream/pipeline/event"
@@ -42,6 +43,7 @@ type Buffer struct {
 	changed *sync.Cond
 	ready   chan struct{}
 	parts   []*Partition
+	blocks  sync.Pool // of *Block, for reuse
 	closed  bool
 	err     error
 }
@@ -51,6 +53,17 @@ func New() *Buffer {
 	b := &Buffer{ready: make(chan struct{}, 1)}
 	b.changed = sync.NewCond(&b.Mutex)
 	return b
+}
+
+// NewBlock gives an empty block with room for so many bytes and records. It may
+// be called without the lock.
+func (b *Buffer) NewBlock(bytes, records int) *Block {
+	x, ok := b.blocks.Get().(*Block)
+	if !ok {
+		x = &Block{}
+	}
+	x.Data, x.Recs, x.read = slices.Grow(x.Data[:0], bytes), slices.Grow(x.Recs[:0], records), 0
+	return x
 }
 
 // Add adds a partition that is read from an offset to an end, or NoEnd. The

@@ -9,6 +9,8 @@ import (
 type Block struct {
 	Recs []event.Rec
 	Data []byte
+
+	read int // records that were handed over
 }
 
 // Add appends a record; of a value longer than RecordBytesMax the beginning.
@@ -111,9 +113,10 @@ func (p *Partition) offered() int {
 // take moves up to n records of the first block into c.
 func (p *Partition) take(n int, c *event.Chunk) int {
 	b := p.queue[0]
-	from, until := b.Recs[0].Off, 0
-	for until < min(n, len(b.Recs)) {
-		r := b.Recs[until]
+	recs := b.Recs[b.read:]
+	from, until := recs[0].Off, 0
+	for until < min(n, len(recs)) {
+		r := recs[until]
 		if len(c.Recs)+until > 0 && len(c.Data)+int(r.Off+r.Len-from) > chunkBytes {
 			break
 		}
@@ -122,20 +125,21 @@ func (p *Partition) take(n int, c *event.Chunk) int {
 	if until == 0 {
 		return 0
 	}
-	last := b.Recs[until-1]
+	last := recs[until-1]
 	shift := uint32(len(c.Data)) - from
 	c.Data = append(c.Data, b.Data[from:last.Off+last.Len]...)
-	for _, r := range b.Recs[:until] {
+	for _, r := range recs[:until] {
 		r.Off += shift
 		c.Recs = append(c.Recs, r)
 	}
-	b.Recs = b.Recs[until:]
+	b.read += until
 	p.queuedRecs -= until
 	p.queuedBytes -= int(last.Off+last.Len-from) + until*recordBytes
 	p.readAt = last.Offset + 1
-	if len(b.Recs) == 0 {
+	if b.read == len(b.Recs) {
 		p.queue[0] = nil
 		p.queue = p.queue[1:]
+		p.buffer.blocks.Put(b)
 	}
 	return until
 }

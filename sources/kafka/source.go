@@ -30,6 +30,7 @@ type Source struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 	unpack  kgo.Decompressor
+	pools   pools
 	bounded bool
 	refresh chan struct{}
 	stop    context.CancelFunc
@@ -82,7 +83,7 @@ func (s *Source) Resume(positions []pipeline.Position) {
 
 // Open connects, finds the partitions and starts to fetch.
 func (s *Source) Open(ctx context.Context, bounded bool) error {
-	client, err := kgo.NewClient(s.opts...)
+	client, err := kgo.NewClient(append(s.opts, kgo.WithPools(&s.pools))...)
 	if err != nil {
 		return err
 	}

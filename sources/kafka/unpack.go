@@ -3,6 +3,7 @@ package kafka
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -17,6 +18,31 @@ const answerBytesMax = 64 << 20
 
 // errEnough stops the unpacking of an answer.
 var errEnough = errors.New("enough for one answer")
+
+// pools keep what unpacking takes and gives back at once.
+type pools struct{ records, bytes sync.Pool }
+
+// GetRecords gives a slice of records.
+func (p *pools) GetRecords(n int) []kgo.Record {
+	if list, ok := p.records.Get().(*[]kgo.Record); ok && cap(*list) >= n {
+		return *list
+	}
+	return make([]kgo.Record, n)
+}
+
+// PutRecords takes it back.
+func (p *pools) PutRecords(list []kgo.Record) { p.records.Put(&list) }
+
+// GetDecompressBytes gives memory to unpack into.
+func (p *pools) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte {
+	if b, ok := p.bytes.Get().(*[]byte); ok {
+		return *b
+	}
+	return nil
+}
+
+// PutDecompressBytes takes it back.
+func (p *pools) PutDecompressBytes(b []byte) { p.bytes.Put(&b) }
 
 // thrifty is a decompressor that stops when it has unpacked enough, so that an
 // answer of a few megabytes cannot become gigabytes.
@@ -37,17 +63,17 @@ func (d *thrifty) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte
 
 // unpackPartition makes a block of an answer and tells the offset behind it.
 func (s *Source) unpackPartition(p *partition, from int64, rp *kmsg.FetchResponseTopicPartition) (*prefetch.Block, int64, error) {
-	opts := kgo.ProcessFetchPartitionOpts{Offset: from, Topic: p.Topic, Partition: p.Number}
+	opts := kgo.ProcessFetchPartitionOpts{Offset: from, Topic: p.Topic, Partition: p.Number, Pools: []kgo.Pool{&s.pools}}
 	if s.cfg.Committed {
 		opts.IsolationLevel = kgo.ReadCommitted()
 	}
 	fp, next := kgo.ProcessFetchPartition(opts, rp, &thrifty{s.unpack, answerBytesMax}, nil)
-	b := &prefetch.Block{}
 	var tooLarge *kgo.ErrDecompressTooLarge
 	switch {
 	case fp.Err == nil || len(fp.Records) > 0 || errors.Is(fp.Err, errEnough):
 		// What follows a fault comes again with the next answer.
 	case errors.As(fp.Err, &tooLarge):
+		b := &prefetch.Block{}
 		b.Add(nil, unpackedBytesMax+1, tooLarge.Offset, batchTime(rp.RecordBatches, tooLarge.Offset))
 		return b, tooLarge.NextOffset, nil
 	default:
@@ -57,12 +83,12 @@ func (s *Source) unpackPartition(p *partition, from int64, rp *kmsg.FetchRespons
 	for _, r := range fp.Records {
 		size += len(r.Value)
 	}
-	b.Data, b.Recs = make([]byte, 0, size), make([]event.Rec, 0, len(fp.Records))
+	b := s.buffer.NewBlock(size, len(fp.Records))
 	for _, r := range fp.Records {
-		if p.End() != prefetch.NoEnd && r.Offset >= p.End() {
-			break
+		if p.End() == prefetch.NoEnd || r.Offset < p.End() {
+			b.Add(r.Value, len(r.Value), r.Offset, timestamp(r))
 		}
-		b.Add(r.Value, len(r.Value), r.Offset, timestamp(r))
+		r.Recycle()
 	}
 	return b, next, nil
 }

@@ -114,7 +114,7 @@ func (s *Source) fetch(ctx context.Context, p *prefetch.Partition, at int64) err
 	if resp.Error != nil {
 		return resp.Error
 	}
-	b := &prefetch.Block{}
+	b := s.buffer.NewBlock(0, 0)
 	next, err := unpack(b, resp.Records, at, p.End())
 	if err != nil && len(b.Recs) == 0 {
 		return fmt.Errorf("cannot be read at offset %d: %w", at, err)
