@@ -17,7 +17,8 @@ type frame struct {
 	pos  int // start of the unread part of buf
 	line int64
 	eof  bool
-	bom  bool // the start of the stream has been looked at
+	err  error // what broke the stream off, told behind what was read before
+	bom  bool  // the start of the stream has been looked at
 }
 
 const readSize = 256 << 10
@@ -148,16 +149,24 @@ func (f *frame) fill() error {
 	if cap(f.buf)-n < readSize {
 		f.buf = append(make([]byte, 0, 2*cap(f.buf)+readSize), f.buf...)
 	}
+	if f.err != nil {
+		return f.err
+	}
 	m, err := f.in.Read(f.buf[n : n+readSize])
 	f.buf = f.buf[:n+m]
 	if !f.bom && len(f.buf) >= 3 {
 		f.bom = true
 		f.buf = bytes.TrimPrefix(f.buf, []byte("\xef\xbb\xbf"))
 	}
-	if errors.Is(err, io.EOF) {
-		f.eof, err = true, nil
+	switch {
+	case errors.Is(err, io.EOF):
+		f.eof = true
+	case m > 0:
+		f.err = err
+	default:
+		return err
 	}
-	return err
+	return nil
 }
 
 func trimLineEnd(b []byte) []byte {

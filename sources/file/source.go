@@ -205,7 +205,7 @@ func (r *reader) unpack(f *os.File) (io.Reader, error) {
 			return nil, errors.New("is empty, not a gzip file")
 		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("is no gzip file: %w", err)
 		}
 		r.closer = append(r.closer, z)
 		return z, nil
