@@ -12,6 +12,9 @@ import (
 	"golang.org/x/term"
 )
 
+// noStacks is above all levels: a fault is told by its sentence.
+const noStacks = slog.LevelError + 1
+
 // newLog makes the logger: JSON lines on stderr, console form on a terminal.
 // The command line's level goes before the configuration's.
 func newLog(c *cobra.Command, configured string) (*slog.Logger, error) {
@@ -35,7 +38,7 @@ func newLog(c *cobra.Command, configured string) (*slog.Logger, error) {
 		encoder = zapcore.NewConsoleEncoder(cfg)
 	}
 	core := zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)
-	log := slog.New(zapslog.NewHandler(core))
+	log := slog.New(zapslog.NewHandler(core, zapslog.AddStacktraceAt(noStacks)))
 	slog.SetDefault(log)
 	return log, nil
 }
