@@ -32,7 +32,9 @@ type buffer struct {
 	want   event.Want
 	queues []*reorder
 	rows   [][]uint32 // released, by shard
-	marks  []int64    // the shards' watermarks
+	cap    int        // rows in all queues
+	// floor is where a full buffer has moved the watermark to.
+	floor int64
 }
 
 // fold is the part of the pipeline that changes state. It runs steps one after
@@ -111,16 +113,19 @@ func (f *fold) bufferFor(s Spec) int {
 	return len(f.buffers) - 1
 }
 
+// bufferRowsMin is the smallest bound of a reorder buffer.
+const bufferRowsMin = 1024
+
 // size makes the buffers' queues once all operators have said what they need.
 func (f *fold) size() {
 	for _, b := range f.buffers {
 		b.want.Columns = b.want.Columns.Or(event.SetOf(event.Event, event.EventTime, event.MessageID))
-		capRows := max(1024, f.cfg.BufferRows/(len(f.buffers)*f.cfg.Shards))
+		b.cap, b.floor = max(bufferRowsMin, f.cfg.BufferRows/len(f.buffers)), beginOfTime
+		empty := &emptyBatches{want: b.want}
 		for range f.cfg.Shards {
-			b.queues = append(b.queues, newReorder(b.want, capRows))
+			b.queues = append(b.queues, newReorder(empty))
 		}
 		b.rows = make([][]uint32, f.cfg.Shards)
-		b.marks = make([]int64, f.cfg.Shards)
 	}
 }
 
@@ -170,11 +175,9 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 	f.merge()
 	inParallel(len(f.routings), len(s.pieces), func(worker, i int) { f.routings[worker].route(s.pieces[i]) })
 	clear(f.laneBusy)
-	inParallel(len(f.laneBusy), f.cfg.Shards, func(lane, shard int) {
-		start := time.Now()
-		f.lane(s, shard)
-		f.laneBusy[lane] += time.Since(start).Seconds()
-	})
+	f.inLanes(func(shard int) { f.fill(s, shard) })
+	f.relieve(s)
+	f.inLanes(func(shard int) { f.lane(s, shard) })
 	f.collect(s, out)
 	f.before = s.watermarks
 	return StepInfo{Records: s.records, Seconds: time.Since(from).Seconds(), LaneBusy: f.laneBusy, Watermark: s.watermarks[AllSources]}
@@ -265,17 +268,55 @@ func (f *fold) merge() {
 	}
 }
 
-// lane runs one shard's operators over the step.
-func (f *fold) lane(s *step, shard int) {
+// inLanes calls work for every shard, in parallel.
+func (f *fold) inLanes(work func(shard int)) {
+	inParallel(len(f.laneBusy), f.cfg.Shards, func(lane, shard int) {
+		start := time.Now()
+		work(shard)
+		f.laneBusy[lane] += time.Since(start).Seconds()
+	})
+}
+
+// fill puts the step's rows of one shard into the reorder buffers and takes out
+// what the watermark has passed.
+func (f *fold) fill(s *step, shard int) {
 	for _, b := range f.buffers {
 		q := b.queues[shard]
 		for _, p := range s.pieces {
-			q.insert(p.batch, p.byKey[b.key.rowKey()].of(shard), f.before[b.domain])
+			q.insert(p.batch, p.byKey[b.key.rowKey()].of(shard), max(f.before[b.domain], b.floor))
 			if b.key == ByProfile {
 				q.settle(f.renamed)
 			}
 		}
-		b.rows[shard], b.marks[shard] = q.release(s.watermarks[b.domain], b.rows[shard])
+		q.take(s.watermarks[b.domain])
+	}
+}
+
+// relieve lets the oldest rows of full buffers go on early: the watermark of
+// their operators moves there.
+func (f *fold) relieve(s *step) {
+	for _, b := range f.buffers {
+		held := 0
+		for _, q := range b.queues {
+			held += q.held
+		}
+		if held <= b.cap {
+			continue
+		}
+		b.floor = max(b.floor, cutoff(b.queues, b.cap*3/4))
+		for _, q := range b.queues {
+			before := q.held
+			q.take(b.floor)
+			f.status.EarlyReleased.Add(int64(before - q.held))
+		}
+		f.status.holdsMany(b.cap)
+	}
+}
+
+// lane runs one shard's operators over the step.
+func (f *fold) lane(s *step, shard int) {
+	for _, b := range f.buffers {
+		b.rows[shard] = b.queues[shard].release(b.rows[shard])
 	}
 	for _, m := range f.members {
 		t := m.turns[shard]
@@ -289,7 +330,7 @@ func (f *fold) lane(s *step, shard int) {
 			}
 		case m.buffer >= 0:
 			b := f.buffers[m.buffer]
-			t.Watermark = max(t.Watermark, b.marks[shard])
+			t.Before, t.Watermark = max(t.Before, b.floor), max(t.Watermark, b.floor)
 			if rows := b.rows[shard]; len(rows) > 0 {
 				m.shards[shard].Fold(t, b.queues[shard].slab, rows)
 			}
@@ -323,16 +364,14 @@ func (f *fold) collect(s *step, out *parcel) {
 			entries += m.shards[shard].Entries()
 			bytes += m.shards[shard].Bytes()
 		}
+		if m.router >= 0 {
+			for _, p := range s.pieces {
+				m.counts.Errors.Add(p.units[m.router].Errors)
+			}
+		}
 		m.counts.Entries.Store(int64(entries))
 		m.counts.Bytes.Store(int64(bytes))
 	}
-	early := int64(0)
-	for _, b := range f.buffers {
-		for _, q := range b.queues {
-			early += q.early
-		}
-	}
-	f.status.EarlyReleased.Store(early)
 	f.status.countStep(s, out)
 }
 

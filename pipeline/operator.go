@@ -93,13 +93,15 @@ type Merger interface {
 type Units struct {
 	Row, Item []uint32
 	Key       []event.Hash
+	// Errors counts rows on which a condition failed while it ran.
+	Errors int64
 }
 
 // NoItem stands for the event itself.
 const NoItem = ^uint32(0)
 
 // Reset empties the units and keeps their memory.
-func (u *Units) Reset() { u.Row, u.Item, u.Key = u.Row[:0], u.Item[:0], u.Key[:0] }
+func (u *Units) Reset() { u.Row, u.Item, u.Key, u.Errors = u.Row[:0], u.Item[:0], u.Key[:0], 0 }
 
 // Add appends a unit.
 func (u *Units) Add(row, item uint32, key event.Hash) {

@@ -2,8 +2,9 @@ package pipeline
 
 import (
 	"cmp"
-	"math"
+	"math/bits"
 	"slices"
+	"sync"
 
 	"touchstream/pipeline/event"
 )
@@ -17,17 +18,41 @@ type reorder struct {
 	free []uint32
 	runs [][]orderKey // each sorted; lengths fall by halves
 	held int
-	cap  int
-	// floor is where a full buffer has moved the watermark to; early counts the
-	// rows that went on because of that.
-	floor int64
-	early int64
 
-	slots    []uint32
+	slots    []uint32 // of the rows inserted last
+	moved    []uint32
 	released []orderKey
 	spare    [][]orderKey
 	// dead is about how many bytes of the slab's arena no row uses any more.
 	dead int
+	// empty are batches for compaction, shared with other shards.
+	empty *emptyBatches
+}
+
+// emptyBatches keeps batches of one want for reuse. Which one a shard gets
+// changes no result.
+type emptyBatches struct {
+	mu      sync.Mutex
+	want    event.Want
+	batches []*event.Batch
+}
+
+func (e *emptyBatches) take() *event.Batch {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if n := len(e.batches); n > 0 {
+		b := e.batches[n-1]
+		e.batches = e.batches[:n-1]
+		return b
+	}
+	return event.NewBatch(e.want)
+}
+
+func (e *emptyBatches) give(b *event.Batch) {
+	b.Clear()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.batches = append(e.batches, b)
 }
 
 type orderKey struct {
@@ -40,9 +65,7 @@ type orderKey struct {
 // maxSlabArena is where a slab's arena is compacted at the latest; offsets are 32 bits.
 const maxSlabArena = 1 << 31
 
-func newReorder(w event.Want, capRows int) *reorder {
-	return &reorder{slab: event.NewBatch(w), cap: capRows, floor: math.MinInt64}
-}
+func newReorder(empty *emptyBatches) *reorder { return &reorder{slab: empty.take(), empty: empty} }
 
 // insert copies rows into the buffer and measures them against the watermark
 // at the step's start.
@@ -56,7 +79,6 @@ func (q *reorder) insert(b *event.Batch, rows []uint32, before int64) {
 	}
 	q.slab.CopyRows(q.slots, b, rows)
 	run := q.takeRun(len(rows))
-	before = max(before, q.floor)
 	for _, s := range q.slots {
 		slack := q.slab.Limit[s] - q.slab.Mark[s]
 		q.slab.Mark[s] = max(q.slab.Own[s], before)
@@ -91,6 +113,10 @@ func (q *reorder) slot() uint32 {
 	return uint32(q.slab.Add())
 }
 
+// spareRunsMax bounds the runs kept for reuse: one of each length that a push
+// may need.
+const spareRunsMax = 16
+
 func (q *reorder) takeRun(n int) []orderKey {
 	for i, s := range q.spare {
 		if cap(s) >= n {
@@ -98,11 +124,13 @@ func (q *reorder) takeRun(n int) []orderKey {
 			return s[:0]
 		}
 	}
-	return make([]orderKey, 0, n)
+	// Lengths vary a little from step to step; room to spare lets a run be used
+	// again.
+	return make([]orderKey, 0, 1<<bits.Len(uint(n|31)))
 }
 
 func (q *reorder) giveRun(r []orderKey) {
-	if len(q.spare) < 4 {
+	if len(q.spare) < spareRunsMax {
 		q.spare = append(q.spare, r)
 	}
 }
@@ -150,27 +178,19 @@ func (q *reorder) merge(dst, a, b []orderKey) []orderKey {
 	return append(append(dst, a...), b...)
 }
 
-// release takes out the rows whose effective time is smaller than the
-// watermark, in order; when the buffer is over its cap also the oldest of the
-// others, and the watermark moves there. It returns the slots, lent until
-// recycle, and the shard's watermark.
-func (q *reorder) release(watermark int64, rows []uint32) ([]uint32, int64) {
-	q.released = q.released[:0]
-	q.take(watermark)
-	if q.held > q.cap {
-		q.floor = q.cutoff()
-		before := q.held
-		q.take(q.floor)
-		q.early += int64(before - q.held)
-	}
+// release gives the slots that take has taken out since the last release, in
+// order; they are lent until recycle.
+func (q *reorder) release(rows []uint32) []uint32 {
 	slices.SortFunc(q.released, q.compare)
 	rows = rows[:0]
 	for _, k := range q.released {
 		rows = append(rows, k.slot)
 	}
-	return rows, max(watermark, q.floor)
+	q.released = q.released[:0]
+	return rows
 }
 
+// take takes out the rows whose effective time is smaller than the watermark.
 func (q *reorder) take(watermark int64) {
 	kept := q.runs[:0]
 	for _, r := range q.runs {
@@ -187,17 +207,19 @@ func (q *reorder) take(watermark int64) {
 	q.runs = kept
 }
 
-// cutoff is the effective time below which rows must go so that three quarters
-// of the cap remain.
-func (q *reorder) cutoff() int64 {
+// cutoff is the effective time below which rows must go so that only keep rows
+// remain in all of the queues.
+func cutoff(queues []*reorder, keep int) int64 {
 	var effs []int64
-	for _, r := range q.runs {
-		for _, k := range r {
-			effs = append(effs, k.eff)
+	for _, q := range queues {
+		for _, r := range q.runs {
+			for _, k := range r {
+				effs = append(effs, k.eff)
+			}
 		}
 	}
 	slices.Sort(effs)
-	return effs[len(effs)-q.cap*3/4] + 1
+	return effs[len(effs)-keep] + 1
 }
 
 // recycle frees the slots that release lent.
@@ -208,7 +230,7 @@ func (q *reorder) recycle(rows []uint32) {
 	q.free = append(q.free, rows...)
 	switch live := len(q.slab.Arena) - q.dead; {
 	case q.held == 0:
-		q.slab.Reset()
+		q.slab.Clear()
 		q.free, q.dead = q.free[:0], 0
 	case q.dead > live+1<<16 || len(q.slab.Arena) > maxSlabArena:
 		q.compact()
@@ -226,18 +248,19 @@ func rowBytes(b *event.Batch, row uint32) int {
 	return n + 64*int(b.ItemCount[row]) + 16*int(b.AttrCount[row])
 }
 
-// compact copies the held rows to a fresh batch.
+// compact copies the held rows to an empty batch.
 func (q *reorder) compact() {
-	fresh := event.NewBatch(q.slab.Want)
-	from, to := make([]uint32, 0, q.held), make([]uint32, 0, q.held)
+	fresh := q.empty.take()
+	q.moved, q.slots = q.moved[:0], q.slots[:0]
 	for _, r := range q.runs {
 		for i := range r {
-			from = append(from, r[i].slot)
+			q.moved = append(q.moved, r[i].slot)
 			r[i].slot = uint32(fresh.Add())
-			to = append(to, r[i].slot)
+			q.slots = append(q.slots, r[i].slot)
 		}
 	}
-	fresh.CopyRows(to, q.slab, from)
+	fresh.CopyRows(q.slots, q.slab, q.moved)
+	q.empty.give(q.slab)
 	q.slab, q.free, q.dead = fresh, q.free[:0], 0
 }
 

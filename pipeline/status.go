@@ -23,7 +23,7 @@ const (
 
 // OperatorCounts are an operator's counters since the start.
 type OperatorCounts struct {
-	Entries, Bytes, Evicted, Revisions, Unknown, Ignored, Late atomic.Int64
+	Entries, Bytes, Evicted, Revisions, Unknown, Ignored, Late, Errors atomic.Int64
 }
 
 // Status is what a running pipeline tells about itself. All of it may be read
@@ -39,6 +39,7 @@ type Status struct {
 
 	log *slog.Logger
 
+	full      sync.Once
 	mu        sync.Mutex
 	state     State
 	holds     map[string]*hold
@@ -51,6 +52,14 @@ type Status struct {
 
 func newStatus(log *slog.Logger) *Status {
 	return &Status{log: log, state: Starting, holds: map[string]*hold{}, operators: map[string]*OperatorCounts{}, rows: map[string]int64{}}
+}
+
+// holdsMany says once that a reorder buffer was full.
+func (s *Status) holdsMany(limit int) {
+	s.full.Do(func() {
+		s.log.Warn("reorder buffer full: its oldest events go on early, what comes behind them is late",
+			"rows_max", limit, "remedy", "raise state.memory_max or lower time.max_out_of_orderness")
+	})
 }
 
 // Hold says what holds the pipeline and since when.

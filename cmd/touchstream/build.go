@@ -291,6 +291,11 @@ func (b *built) sink(c *sinkSettings) pipeline.Sink {
 	switch c.kind {
 	case "clickhouse":
 		c.clickhouse.TTLMs = c.ttl
+		// State is not kept between runs: each begins a generation, whose rows win.
+		c.clickhouse.Generation = uint32(b.pipeline.Started / 1000)
+		if err := clickhouse.CheckTTL(c.ttl, b.tables); err != nil {
+			b.fault(c.pos, "ttl: %s", err)
+		}
 		if c.cluster != "" {
 			c.clickhouse.Cluster = c.cluster
 		}

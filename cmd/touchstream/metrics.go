@@ -72,6 +72,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter("skipped_total", "Rows left out by a decoder's where.", s.Skipped.Load())
 	counter("duplicates_total", "Events dropped as duplicates.", s.Duplicates.Load())
 	counter("events_without_session_total", "Events without a session key.", s.NoSession.Load())
+	counter("released_early_total", "Events that a full reorder buffer let go on early.", s.EarlyReleased.Load())
 	gauge("dedup_covered_seconds", "Window that the remembered message ids cover.", float64(s.DedupCovered.Load())/1000)
 	for code := range event.ReasonCode(event.NumReasons) {
 		counter("dead_letters_total", "Dead letters.", s.DeadLetters[code].Load(), "reason", code.String())
@@ -84,6 +85,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		counter("revisions_total", "Rows that corrected an earlier one.", c.Revisions.Load(), "operator", name)
 		counter("unknown_places_total", "Events that named unknown zones or sensors.", c.Unknown.Load(), "operator", name)
 		counter("late_total", "Late events seen.", c.Late.Load(), "operator", name)
+		counter("condition_errors_total", "Rows on which a condition failed while it ran; it was false there.", c.Errors.Load(), "operator", name)
 		counter("other_currency_total", "Amounts left out of a sum for their currency.", c.Ignored.Load(), "operator", name)
 	})
 	for table, n := range s.Rows() {

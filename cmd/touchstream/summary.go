@@ -20,6 +20,8 @@ type summary struct {
 	Duplicates           int64            `json:"duplicates"`
 	DeadLetters          map[string]int64 `json:"dead_letters"`
 	EventsWithoutSession int64            `json:"events_without_session"`
+	ReleasedEarly        int64            `json:"released_early"`
+	LateByOperator       map[string]int64 `json:"late_by_operator"`
 	Rows                 map[string]int64 `json:"rows"`
 	Seconds              float64          `json:"seconds"`
 }
@@ -27,7 +29,8 @@ type summary struct {
 func summarise(s *pipeline.Status, began time.Time) summary {
 	out := summary{
 		Records: s.Records.Load(), Events: s.Events.Load(), Skipped: s.Skipped.Load(), Duplicates: s.Duplicates.Load(),
-		DeadLetters: map[string]int64{}, EventsWithoutSession: s.NoSession.Load(), Rows: s.Rows(),
+		DeadLetters: map[string]int64{}, EventsWithoutSession: s.NoSession.Load(), ReleasedEarly: s.EarlyReleased.Load(),
+		LateByOperator: map[string]int64{}, Rows: s.Rows(),
 		Seconds: float64(time.Since(began).Milliseconds()) / 1000,
 	}
 	for code := range event.ReasonCode(event.NumReasons) {
@@ -35,6 +38,11 @@ func summarise(s *pipeline.Status, began time.Time) summary {
 			out.DeadLetters[code.String()] = n
 		}
 	}
+	s.Operators(func(name string, c *pipeline.OperatorCounts) {
+		if n := c.Late.Load(); n > 0 {
+			out.LateByOperator[name] = n
+		}
+	})
 	return out
 }
 
@@ -48,8 +56,13 @@ func (s *summary) log(log *slog.Logger) {
 	for _, k := range sortedKeys(s.Rows) {
 		rows = append(rows, slog.Int64(k, s.Rows[k]))
 	}
+	late := make([]any, 0, len(s.LateByOperator))
+	for _, k := range sortedKeys(s.LateByOperator) {
+		late = append(late, slog.Int64(k, s.LateByOperator[k]))
+	}
 	log.Info("summary", "records", s.Records, "events", s.Events, "skipped", s.Skipped, "duplicates", s.Duplicates,
 		slog.Group("dead_letters", dead...), "events_without_session", s.EventsWithoutSession,
+		"released_early", s.ReleasedEarly, slog.Group("late_by_operator", late...),
 		slog.Group("rows", rows...), "seconds", s.Seconds)
 }
 

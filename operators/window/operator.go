@@ -156,7 +156,9 @@ func (r *route) Route(b *event.Batch, rows []uint32, out *pipeline.Units) {
 		return
 	}
 	if r.eval != nil {
+		before := r.eval.Errors()
 		r.kept = r.eval.Rows(b, rows, r.kept[:0])
+		out.Errors += r.eval.Errors() - before
 		rows = r.kept
 	}
 	n := len(out.Row)
@@ -185,7 +187,9 @@ func (r *route) routeItems(b *event.Batch, rows []uint32, out *pipeline.Units) {
 		}
 		return
 	}
+	before := r.eval.Errors()
 	r.kept = r.eval.Units(b, r.row, r.item, r.kept[:0])
+	out.Errors += r.eval.Errors() - before
 	for _, i := range r.kept {
 		out.Add(r.row[i], r.item[i], r.hash(b, r.row[i], r.item[i]))
 	}

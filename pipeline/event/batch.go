@@ -116,6 +116,19 @@ func (b *Batch) Reset() {
 	b.Faults, b.Skipped = b.Faults[:0], 0
 }
 
+// Clear empties a batch whose rows CopyRows alone fills, and keeps its memory.
+// Other than Reset it leaves rows as they are instead of making them absent:
+// CopyRows sets all of a row.
+func (b *Batch) Clear() {
+	for _, c := range ItemColumns {
+		b.Item.Str[c] = b.Item.Str[c][:0]
+		b.Item.Int[c] = b.Item.Int[c][:0]
+	}
+	b.N, b.Item.N = 0, 0
+	b.Arena, b.AttrKey, b.AttrVal = b.Arena[:0], b.AttrKey[:0], b.AttrVal[:0]
+	b.Faults, b.Skipped = b.Faults[:0], 0
+}
+
 func fillAbsent(s []int64) {
 	for i := range s {
 		s[i] = Absent

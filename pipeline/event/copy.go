@@ -11,15 +11,7 @@ import (
 func (b *Batch) CopyRows(slots []uint32, src *Batch, rows []uint32) {
 	for c := range NumColumns {
 		if d, s := b.Str[c], src.Str[c]; d != nil {
-			if s == nil {
-				for _, to := range slots {
-					d[to] = Str{}
-				}
-				continue
-			}
-			for i, to := range slots {
-				d[to] = b.take(src, s[rows[i]])
-			}
+			b.copyTexts(d, slots, src, s, rows)
 			continue
 		}
 		if d, s := b.Int[c], src.Int[c]; d != nil {
@@ -59,6 +51,41 @@ func (b *Batch) CopyRows(slots []uint32, src *Batch, rows []uint32) {
 		b.copyAttrs(int(to), src, int(rows[i]))
 	}
 }
+
+// copyTexts copies the texts of one column. Most are short, so they go in
+// blocks of 16 bytes, which beats a call of memmove for each.
+func (b *Batch) copyTexts(dst []Str, slots []uint32, src *Batch, from []Str, rows []uint32) {
+	if from == nil {
+		for _, to := range slots {
+			dst[to] = Str{}
+		}
+		return
+	}
+	arena := b.Arena
+	for i, to := range slots {
+		s := from[rows[i]]
+		if s.Len == 0 {
+			dst[to] = Str{}
+			continue
+		}
+		off, text := len(arena), src.Arena[s.Off:]
+		size := int(s.Len+15) &^ 15
+		if size > blockBytesMax || len(text) < size || cap(arena)-off < size {
+			arena = append(arena, text[:s.Len]...)
+		} else {
+			room := arena[off : off+size]
+			for k := 0; k+16 <= len(room); k += 16 {
+				*(*[16]byte)(room[k:]) = [16]byte(text[k:])
+			}
+			arena = arena[:off+int(s.Len)]
+		}
+		dst[to] = Str{uint32(off), s.Len}
+	}
+	b.Arena = arena
+}
+
+// blockBytesMax is the length up to which blocks beat memmove.
+const blockBytesMax = 64
 
 func scatter[T any](dst []T, slots []uint32, src []T, rows []uint32, absent T) {
 	if src == nil {
