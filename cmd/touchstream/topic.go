@@ -41,6 +41,8 @@ func newTopicWriter(ctx context.Context, brokers []string, name func(topic strin
 	return w, nil
 }
 
+// createTopics keeps records for ever: their timestamps are the world's, which
+// may be months ago, and brokers would delete them within minutes.
 func (w *topicWriter) createTopics(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -50,7 +52,7 @@ func (w *topicWriter) createTopics(ctx context.Context) error {
 			names = append(names, n)
 		}
 	}
-	created, err := kadm.NewClient(w.client).CreateTopics(ctx, worldPartitions, -1, nil, names...)
+	created, err := kadm.NewClient(w.client).CreateTopics(ctx, worldPartitions, -1, map[string]*string{"retention.ms": kadm.StringPtr("-1")}, names...)
 	if err != nil {
 		return fmt.Errorf("no broker answers: %w", err)
 	}
