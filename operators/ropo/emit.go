@@ -1,6 +1,7 @@
 package ropo
 
 import (
+	"bytes"
 	"math/bits"
 
 	"touchstream/pipeline/event"
@@ -8,50 +9,89 @@ import (
 	"touchstream/pipeline/schema"
 )
 
-// writeOrder writes the rows of all lines of an order that changed.
-func (s *shard) writeOrder(id, o uint32) {
-	for l := s.orders.At(o).lines; l != 0; l = s.lines.At(l).next {
-		s.write(id, o, l)
+// writeChanged writes the rows of the profile's orders that changed.
+func (s *shard) writeChanged(id uint32) {
+	for o := s.profiles.At(id).orders; o != 0; o = s.orders.At(o).next {
+		if s.orders.At(o).changed {
+			s.writeOrder(id, s.orders.Mut(o))
+		}
 	}
+}
+
+// writeOrder writes the rows of all lines of an order that changed.
+func (s *shard) writeOrder(id uint32, e *order) {
+	e.changed = false
+	if !e.known {
+		return
+	}
+	owner := event.Hash{}
+	if !s.profiles.At(id).nobody {
+		key := s.profiles.KeyAt(id)
+		owner = event.Hash{Hi: key.Hi, Lo: key.Lo}
+	}
+	r := s.refundOf(e)
+	for l := e.lines; l != 0; l = s.lines.At(l).next {
+		s.write(owner, e, s.lines.Mut(l), r, l)
+	}
+}
+
+// refund is how an amount that names no product is spread over the order.
+type refund struct {
+	amount, total int64
+	all           bool
+	rest          int64  // what rounding leaves
+	last          uint32 // line that takes it
+}
+
+func (l *line) gross() (quantity, revenue int64) {
+	return l.quantity + l.wholeQuantity, l.revenue + l.wholeRevenue
+}
+
+// refundOf spreads the order's refund by revenue; the line with the greatest
+// product takes the remainder.
+func (s *shard) refundOf(e *order) refund {
+	r := refund{amount: e.refund, all: e.refunded}
+	if r.amount <= 0 || r.all {
+		return r
+	}
+	var greatest []byte
+	for l := e.lines; l != 0; l = s.lines.At(l).next {
+		_, revenue := s.lines.At(l).gross()
+		if revenue <= 0 {
+			continue
+		}
+		r.total += revenue
+		if name := unpack(s.arena.Get(s.lines.At(l).texts), lineProduct); r.last == 0 || bytes.Compare(name, greatest) > 0 {
+			r.last, greatest = l, name
+		}
+	}
+	if r.all = r.total > 0 && r.amount >= r.total; r.all {
+		return r
+	}
+	r.rest = r.amount
+	for l := e.lines; l != 0; l = s.lines.At(l).next {
+		_, revenue := s.lines.At(l).gross()
+		r.rest -= proportion(r.amount, revenue, r.total)
+	}
+	return r
 }
 
 // net is what is left of a line after refunds.
-func (s *shard) net(o *order, l *line) (quantity, revenue int64, refunded bool) {
-	quantity, revenue = l.quantity+l.wholeQuantity, l.revenue+l.wholeRevenue
-	if o.refunded || l.refunded {
+func (m *line) net(r refund, l uint32) (quantity, revenue int64, isRefunded bool) {
+	units, gross := m.gross()
+	if r.all || m.refunded {
 		return 0, 0, true
 	}
-	quantity -= l.refundedQuantity
-	revenue -= l.refundedRevenue + s.share(o, l)
-	refunded = l.refundedQuantity > 0 && quantity <= 0 || (l.refundedRevenue > 0 || o.refund > 0) && revenue <= 0
-	if refunded {
+	revenue = gross - m.refundedRevenue - proportion(gross, m.refundedUnits, units) - proportion(r.amount, gross, r.total)
+	if l == r.last {
+		revenue -= r.rest
+	}
+	back := m.refundedQuantity + m.refundedUnits
+	quantity = units - back
+	if back > 0 && quantity <= 0 || revenue < gross && revenue <= 0 {
 		return 0, 0, true
 	}
 	return quantity, revenue, false
-}
-
-// share is the line's part of refunds that named no product, by revenue; the
-// last line takes the remainder.
-func (s *shard) share(o *order, l *line) int64 {
-	if o.refund == 0 {
-		return 0
-	}
-	total, before, last := int64(0), int64(0), uint32(0)
-	for x := o.lines; x != 0; x = s.lines.At(x).next {
-		total += s.lines.At(x).revenue + s.lines.At(x).wholeRevenue
-		last = x
-	}
-	if total <= 0 || o.refund >= total {
-		return l.revenue + l.wholeRevenue
-	}
-	part := func(v int64) int64 { return proportion(o.refund, v, total) }
-	for x := o.lines; x != last; x = s.lines.At(x).next {
-		before += part(s.lines.At(x).revenue + s.lines.At(x).wholeRevenue)
-	}
-	if s.lines.At(last).product == l.product {
-		return o.refund - before
-	}
-	return part(l.revenue + l.wholeRevenue)
 }
 
 // proportion is amount × part ÷ whole, rounded down, for part ≤ whole; nothing
@@ -66,32 +106,43 @@ func proportion(amount, part, whole int64) int64 {
 }
 
 // write writes the line's row unless it says what the newest one said.
-func (s *shard) write(id, o, l uint32) {
-	e, m := s.orders.At(o), s.lines.Mut(l)
-	if !e.known || m.revision == 0 && m.quantity|m.revenue|m.wholeQuantity|m.wholeRevenue == 0 && (m.refundedQuantity != 0 || m.refunded) {
+func (s *shard) write(owner event.Hash, e *order, m *line, r refund, l uint32) {
+	if !m.isPresent() && m.revision == 0 {
 		return
-	}
-	owner := event.Hash{}
-	if !s.profiles.At(id).nobody {
-		key := s.profiles.KeyAt(id)
-		owner = event.Hash{Hi: key.Hi, Lo: key.Lo}
 	}
 	out := s.turn.Out(0)
 	from := out.N
+	quantity, revenue, isRefunded := m.net(r, l)
+	if !m.isPresent() {
+		quantity, revenue, isRefunded = 0, 0, false
+	}
 	s.put(out, owner, e, m)
-	if digest := s.digest(out, from); m.revision > 0 && digest == m.digest {
+	out.Money(quantity)
+	out.Money(revenue)
+	out.Text(unpack(s.arena.Get(e.texts), orderCurrency))
+	out.Flag(isRefunded)
+	out.Flag(e.capped)
+	out.Int(0)
+	out.Flag(!m.isPresent())
+	out.End()
+	digest := s.digest(out, from)
+	if m.revision > 0 && digest == m.digest {
 		out.Truncate(from)
 		return
-	} else if m.digest = digest; m.revision > 0 {
+	}
+	if m.revision > 0 {
 		s.turn.Count.Revisions++
 	}
+	m.digest = digest
 	m.revision++
-	out.Cols[Table.Column("revision")].I64[from] = int64(m.revision)
+	out.Cols[revisionColumn].I64[from] = int64(m.revision)
 }
+
+var revisionColumn = Table.Column("revision")
 
 // digest sums up a row but for its revision, which is still 0.
 func (s *shard) digest(out *schema.Rows, row int) uint64 {
-	b := s.scratch[:0]
+	b := s.written[:0]
 	for i := range out.Cols {
 		c := &out.Cols[i]
 		if len(c.Str) > row {
@@ -102,30 +153,30 @@ func (s *shard) digest(out *schema.Rows, row int) uint64 {
 			b = append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24), byte(v>>32), byte(v>>40), byte(v>>48), byte(v>>56))
 		}
 	}
-	s.scratch = b
+	s.written = b
 	return s.turn.Hasher.Sum(event.TagFact, b).Lo
 }
 
+// put writes the row's columns before quantity.
 func (s *shard) put(out *schema.Rows, profile event.Hash, o *order, l *line) {
 	var hex [32]byte
-	v, name := &level{}, ""
+	v, level := &nothing, ""
 	if best := l.best(); best >= 0 {
-		v, name = &l.levels[best], levelNames[best]
+		v, level = &l.levels[best], levelNames[best]
 	}
-	direction := s.direction(profile, o, name != "")
+	direction := direction(profile, o, level != "")
 	if direction == "unknown" {
-		v, name = &level{}, ""
+		v, level = &nothing, ""
 	}
 	texts, names := s.arena.Get(o.texts), s.arena.Get(l.texts)
 	first, last := s.arena.Get(v.firstTexts), s.arena.Get(v.lastTexts)
-	quantity, revenue, refunded := s.net(o, l)
 	out.Begin()
 	out.Text(unpack(texts, orderID))
 	out.Text(unpack(names, lineProduct))
 	out.Text(profile.AppendHex(hex[:0]))
 	out.String(direction)
 	out.Text(unpack(texts, orderChannel))
-	out.String(name)
+	out.String(level)
 	out.Text(unpack(names, lineCategory))
 	out.Text(unpack(texts, orderStore))
 	out.Time(o.at)
@@ -142,15 +193,10 @@ func (s *shard) put(out *schema.Rows, profile event.Hash, o *order, l *line) {
 	out.Int(int64(v.touches))
 	out.Int(int64(len(flat.Of[int32](s.arena.Get(v.days)))))
 	out.Int(lag)
-	for _, f := range []uint8{lagInStore, lagOnTheWay, lag1d, lag2dPlus, lag7dPlus} {
+	for f := lagInStore; f <= lag7dPlus; f <<= 1 {
 		out.Flag(v.lags&f != 0)
 	}
-	out.Money(quantity)
-	out.Money(revenue)
-	out.Text(unpack(texts, orderCurrency))
-	out.Flag(refunded)
-	out.Flag(o.capped)
-	out.Int(0)
-	out.Flag(false)
-	out.End()
 }
+
+// nothing is the level of lines that match nothing.
+var nothing level

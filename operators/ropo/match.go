@@ -1,7 +1,6 @@
 package ropo
 
 import (
-	"bytes"
 	"math"
 	"slices"
 
@@ -9,69 +8,76 @@ import (
 	"touchstream/pipeline/flat"
 )
 
-// matchOrders adds a touch to the profile's orders behind it and writes the
-// rows that change.
-func (s *shard) matchOrders(id uint32, t *touch) {
-	for o := s.profiles.At(id).orders; o != 0; o = s.orders.At(o).next {
-		e := s.orders.At(o)
-		if !e.known || !s.precedes(e, t) {
-			continue
+// matchOrders adds a touch to the profile's orders behind it.
+func (s *shard) matchOrders(p *profile, t *touch) {
+	for o := p.orders; o != 0; o = s.orders.At(o).next {
+		if s.precedes(s.orders.At(o), t) {
+			s.matchOrder(s.orders.Mut(o), t)
 		}
-		for l := e.lines; l != 0; l = s.lines.At(l).next {
-			if s.match(e, s.lines.Mut(l), t) {
-				s.write(id, o, l)
-			}
-		}
+	}
+}
+
+func (s *shard) matchOrder(e *order, t *touch) {
+	for l := e.lines; l != 0; l = s.lines.At(l).next {
+		s.match(e, s.lines.Mut(l), t)
 	}
 }
 
 // precedes reports whether the touch is of the other world and strictly before
 // the order, within the lookback.
 func (s *shard) precedes(o *order, t *touch) bool {
-	return t.offline != o.offline && t.at < o.at && o.at-t.at <= s.op.cfg.Lookback
+	return o.known && t.offline != o.offline && t.at < o.at && o.at-t.at <= s.op.cfg.Lookback
+}
+
+// fits reports whether the touch belongs to a match level of the line.
+func (s *shard) fits(l *line, t *touch, level int) bool {
+	switch level {
+	case bySKU:
+		return t.product != 0 && t.product == l.product || t.sku != 0 && t.sku == l.sku
+	case byCategory:
+		return t.category != 0 && t.category == l.category
+	}
+	return s.op.cfg.MatchAny
 }
 
 // match adds the touch to the levels of the line that it matches.
-func (s *shard) match(o *order, l *line, t *touch) bool {
-	matched := false
-	if t.product != 0 && t.product == l.product || t.sku != 0 && t.sku == l.sku {
-		s.aggregate(o, &l.levels[bySKU], t)
-		matched = true
+func (s *shard) match(o *order, l *line, t *touch) {
+	for i := range l.levels {
+		if s.fits(l, t, i) {
+			s.aggregate(o, &l.levels[i], t)
+			o.changed = true
+		}
 	}
-	if t.category != 0 && t.category == l.category {
-		s.aggregate(o, &l.levels[byCategory], t)
-		matched = true
-	}
-	if s.op.cfg.MatchAny {
-		s.aggregate(o, &l.levels[byAny], t)
-		matched = true
-	}
-	return matched
 }
 
 func (s *shard) aggregate(o *order, v *level, t *touch) {
 	texts := s.arena.Get(t.texts)
-	if v.touches == 0 || s.before(t.at, texts, v.first, v.firstTexts) {
+	key := unpack(texts, touchKey)
+	if v.touches == 0 || s.earlier(t.at, key, v.first, v.firstTexts, touchKey) {
 		v.first, v.firstTexts = t.at, s.arena.Replace(v.firstTexts, texts)
 	}
-	if v.touches == 0 || !s.before(t.at, texts, v.last, v.lastTexts) {
+	if v.touches == 0 || !s.earlier(t.at, key, v.last, v.lastTexts, touchKey) {
 		v.last, v.lastTexts = t.at, s.arena.Replace(v.lastTexts, texts)
 	}
 	v.touches++
-	day := int32(math.Floor(float64(t.at) / dayMs))
-	days := flat.Of[int32](s.arena.Get(v.days))
-	if i, found := slices.BinarySearch(days, day); !found {
-		v.days = s.arena.Replace(v.days, flat.Bytes(slices.Insert(slices.Clone(days), i, day)))
-	}
+	v.days = s.addDay(v.days, t.at)
 	v.lags |= s.lag(o, t.at)
 }
 
-// before orders by (time, message id).
-func (s *shard) before(at int64, texts []byte, than int64, thanTexts flat.Ref) bool {
-	if at != than {
-		return at < than
+// addDay inserts the touch's UTC day into the sorted list.
+func (s *shard) addDay(r flat.Ref, at int64) flat.Ref {
+	day := int32(math.Floor(float64(at) / dayMs))
+	days := flat.Of[int32](s.arena.Get(r))
+	i, found := slices.BinarySearch(days, day)
+	if found {
+		return r
 	}
-	return bytes.Compare(unpack(texts, touchMessage), unpack(s.arena.Get(thanTexts), touchMessage)) < 0
+	n := len(days)
+	r = s.arena.Resize(r, 4*(n+1))
+	days = flat.Of[int32](s.arena.Mut(r))
+	copy(days[i+1:], days[i:n])
+	days[i] = day
+	return r
 }
 
 // lag is the class of the touch's age: before the visit for an order in a
@@ -100,16 +106,38 @@ func dayLag(age int64) uint8 {
 	return lag2dPlus | lag7dPlus
 }
 
+func (s *shard) clear(v *level) {
+	s.arena.Free(v.firstTexts)
+	s.arena.Free(v.lastTexts)
+	s.arena.Free(v.days)
+	*v = level{}
+}
+
+// remembered are the profile's touches within the lookback.
+func (s *shard) remembered(p *profile) []touch {
+	touches := flat.Of[touch](s.arena.Get(p.touches))
+	since, n := s.since(), 0
+	for n < len(touches) && touches[n].at < since {
+		n++
+	}
+	return touches[n:]
+}
+
+// evaluateOrder computes the levels of all lines anew.
+func (s *shard) evaluateOrder(p *profile, e *order) {
+	e.capped = false
+	for l := e.lines; l != 0; l = s.lines.At(l).next {
+		s.evaluate(p, e, s.lines.Mut(l))
+	}
+}
+
 // evaluate computes the levels of a line anew from the remembered touches.
 func (s *shard) evaluate(p *profile, o *order, l *line) {
 	for i := range l.levels {
-		v := &l.levels[i]
-		s.arena.Free(v.firstTexts)
-		s.arena.Free(v.lastTexts)
-		s.arena.Free(v.days)
-		*v = level{}
+		s.clear(&l.levels[i])
 	}
-	touches := flat.Of[touch](s.arena.Get(p.touches))
+	o.capped = o.capped || s.hasLost(p.dropped, o)
+	touches := s.remembered(p)
 	for i := range touches {
 		if s.precedes(o, &touches[i]) {
 			s.match(o, l, &touches[i])
@@ -117,8 +145,49 @@ func (s *shard) evaluate(p *profile, o *order, l *line) {
 	}
 }
 
+// hasLost reports whether a touch within the order's lookback was given up.
+func (s *shard) hasLost(dropped int64, o *order) bool {
+	return dropped != math.MinInt64 && dropped >= o.at-s.op.cfg.Lookback
+}
+
+// revisit finds out anew when the visits of the profile's orders began: a late
+// sighting or a link may tell. Classes of touches that are not remembered any
+// more stay as they are.
+func (s *shard) revisit(p *profile) {
+	for o := p.orders; o != 0; o = s.orders.At(o).next {
+		e := s.orders.At(o)
+		if !e.known || !e.offline {
+			continue
+		}
+		if at := s.visitStart(p, s.textHash(unpack(s.arena.Get(e.texts), orderStore)), e.at); at != e.visitAt {
+			m := s.orders.Mut(o)
+			m.visitAt, m.changed = at, true
+			s.classify(p, m)
+		}
+	}
+}
+
+// classify computes the lag classes of an order anew.
+func (s *shard) classify(p *profile, e *order) {
+	touches := s.remembered(p)
+	for l := e.lines; l != 0; l = s.lines.At(l).next {
+		m := s.lines.Mut(l)
+		for i := range m.levels {
+			n, lags := int32(0), uint8(0)
+			for k := range touches {
+				if t := &touches[k]; s.precedes(e, t) && s.fits(m, t, i) {
+					n, lags = n+1, lags|s.lag(e, t.at)
+				}
+			}
+			if n == m.levels[i].touches {
+				m.levels[i].lags = lags
+			}
+		}
+	}
+}
+
 // direction says what kind of purchase the line was.
-func (s *shard) direction(profile event.Hash, o *order, matched bool) string {
+func direction(profile event.Hash, o *order, matched bool) string {
 	switch {
 	case profile.IsZero() || profile.IsProvisional():
 		return "unknown"

@@ -1,45 +1,62 @@
 package ropo
 
 import (
-	"math"
-
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 )
 
 // Merge moves a profile's touches and orders to the one that goes on. Its rows
-// are written again with the current profile; the orders of both take the
+// are written again with the current profile; the orders of each take the
 // other's touches.
 func (s *shard) Merge(t *pipeline.Turn, source pipeline.Shard, old, current event.Hash) {
-	s.turn = t
 	from := source.(*shard)
-	from.turn = t
+	s.turn, s.now = t, t.Before
+	from.turn, from.now = t, t.Before
 	id := from.profiles.ID(flat.Key{Hi: old.Hi, Lo: old.Lo})
 	if id == 0 {
 		return
 	}
-	gone := *from.profiles.At(id)
+	gone := from.profiles.MutAt(id)
 	to := s.profileOf(current, gone.last)
 	p := s.profiles.MutAt(to)
-	p.last, p.dropped = max(p.last, gone.last), max(p.dropped, gone.dropped)
+	p.last = max(p.last, gone.last)
 	for _, v := range flat.Of[visit](from.arena.Get(gone.visits)) {
 		p.visits = s.insertVisit(p.visits, v)
 	}
 	for _, v := range flat.Of[visit](from.arena.Get(gone.sighted)) {
-		p.sighted = s.insertVisit(p.sighted, v)
+		p.sighted = s.noteSighting(p.sighted, v)
 	}
-	s.mergeStay(from, p, &gone, to)
-	// First the orders, so that they see the touches of the profile they join;
-	// then the touches, which look for orders among all but their own.
-	own := p.orders
-	moved := s.moveOrders(from, &gone, to)
-	s.moveTouches(from, &gone, to, own)
-	for _, o := range moved {
-		s.writeOrder(to, o)
+	s.mergeStay(from, p, gone, to)
+	s.dropOrders(to, s.since())
+	from.dropOrders(id, from.since())
+	moved := s.takeTouches(from, gone)
+	for o := p.orders; o != 0; o = s.orders.At(o).next {
+		e := s.orders.Mut(o)
+		e.capped = e.capped || e.known && s.hasLost(gone.dropped, e)
+		for i := range moved {
+			if s.precedes(e, &moved[i]) {
+				s.matchOrder(e, &moved[i])
+			}
+		}
 	}
+	joined := s.moveOrders(from, p, gone, to)
+	p.dropped = max(p.dropped, gone.dropped)
+	for _, t := range moved {
+		s.keepTouch(p, t)
+	}
+	for _, o := range joined {
+		s.evaluateOrder(p, s.orders.Mut(o))
+	}
+	s.revisit(p)
 	from.forget(id)
 	from.profiles.DeleteID(id)
+	s.writeChanged(to)
+	for s.profiles.Cap() > 0 && s.profiles.Len() > s.profiles.Cap() {
+		if !s.evict() {
+			break
+		}
+	}
 }
 
 func (s *shard) mergeStay(from *shard, p, gone *profile, to uint32) {
@@ -51,114 +68,111 @@ func (s *shard) mergeStay(from *shard, p, gone *profile, to uint32) {
 	s.stays.Set(p.zone.entered+s.op.cfg.ZoneDwell, to)
 }
 
-// moveOrders copies the orders of the vanished profile and adds the touches of
-// the one that goes on.
-func (s *shard) moveOrders(from *shard, gone *profile, to uint32) (moved []uint32) {
-	p := s.profiles.MutAt(to)
-	for x := gone.orders; x != 0; x = from.orders.At(x).next {
-		src := from.orders.At(x)
-		o := s.sameOrder(p, src.id)
-		if o == 0 {
-			o = s.orders.Alloc()
-			e := s.orders.Mut(o)
-			*e = *src
-			e.texts, e.lines = s.arena.Put(from.arena.Get(src.texts)), 0
-			e.next, p.orders = p.orders, o
-		} else {
-			s.joinOrder(from, s.orders.Mut(o), src)
-		}
-		s.moveLines(from, src, o)
-		e := s.orders.Mut(o)
-		e.capped = e.capped || p.dropped != math.MinInt64 && p.dropped >= e.at-s.op.cfg.Lookback
-		s.addTouches(p, e)
-		moved = append(moved, o)
+// takeTouches copies the vanished profile's touches within the lookback.
+func (s *shard) takeTouches(from *shard, gone *profile) []touch {
+	var moved []touch
+	for _, t := range from.remembered(gone) {
+		t.texts = s.arena.Put(from.arena.Get(t.texts))
+		moved = append(moved, t)
 	}
 	return moved
 }
 
-func (s *shard) sameOrder(p *profile, id event.Hash) uint32 {
-	for o := p.orders; o != 0; o = s.orders.At(o).next {
-		if s.orders.At(o).id == id {
-			return o
-		}
-	}
-	return 0
-}
-
-// joinOrder joins two parts of one order: the earlier one tells where and when.
-func (s *shard) joinOrder(from *shard, e, src *order) {
-	if src.known && (!e.known || src.at < e.at) {
-		e.known, e.at, e.visitAt, e.offline, e.pickup = true, src.at, src.visitAt, src.offline, src.pickup
-		s.arena.Free(e.texts)
-		e.texts = s.arena.Put(from.arena.Get(src.texts))
-	}
-	e.refund += src.refund
-	e.refunded = e.refunded || src.refunded
-	e.capped = e.capped || src.capped
-	e.hasWhole = e.hasWhole || src.hasWhole
-}
-
-func (s *shard) moveLines(from *shard, src *order, o uint32) {
-	e := s.orders.Mut(o)
-	for x := src.lines; x != 0; x = from.lines.At(x).next {
-		old := from.lines.At(x)
-		l := uint32(0)
-		for y := e.lines; y != 0; y = s.lines.At(y).next {
-			if s.lines.At(y).product == old.product {
-				l = y
-			}
-		}
-		if l != 0 {
-			m := s.lines.Mut(l)
-			m.quantity, m.revenue = m.quantity+old.quantity, m.revenue+old.revenue
-			m.wholeQuantity, m.wholeRevenue = max(m.wholeQuantity, old.wholeQuantity), max(m.wholeRevenue, old.wholeRevenue)
-			m.refundedQuantity, m.refundedRevenue = m.refundedQuantity+old.refundedQuantity, m.refundedRevenue+old.refundedRevenue
-			m.refunded, m.revision = m.refunded || old.refunded, max(m.revision, old.revision)
+// moveOrders copies the orders of the vanished profile and adds the touches of
+// the one that goes on. Those that both had are to be evaluated anew.
+func (s *shard) moveOrders(from *shard, p, gone *profile, to uint32) (joined []uint32) {
+	touches := s.remembered(p)
+	for x := gone.orders; x != 0; x = from.orders.At(x).next {
+		src := from.orders.At(x)
+		if o := s.find(to, src.id); o != 0 {
+			e := s.orders.Mut(o)
+			s.joinOrder(from, e, src)
+			e.changed = true
+			joined = append(joined, o)
 			continue
 		}
-		l = s.lines.Alloc()
-		m := s.lines.Mut(l)
-		*m = *old
-		m.texts = s.arena.Put(from.arena.Get(old.texts))
-		for i := range m.levels {
-			v := &m.levels[i]
-			v.firstTexts, v.lastTexts = s.arena.Put(from.arena.Get(v.firstTexts)), s.arena.Put(from.arena.Get(v.lastTexts))
-			v.days = s.arena.Put(from.arena.Get(v.days))
+		o := s.orders.Alloc()
+		e := s.orders.Mut(o)
+		*e = *src
+		e.texts, e.lines, e.next, e.changed = s.arena.Put(from.arena.Get(src.texts)), 0, 0, true
+		s.addOrder(to, o)
+		for l := src.lines; l != 0; l = from.lines.At(l).next {
+			s.copyLine(from, e, from.lines.At(l))
 		}
-		m.next, e.lines = e.lines, l
-	}
-}
-
-// addTouches adds the profile's touches to an order that joined it.
-func (s *shard) addTouches(p *profile, e *order) {
-	touches := flat.Of[touch](s.arena.Get(p.touches))
-	for l := e.lines; l != 0; l = s.lines.At(l).next {
+		e.capped = e.capped || e.known && s.hasLost(p.dropped, e)
 		for i := range touches {
-			if e.known && s.precedes(e, &touches[i]) {
-				s.match(e, s.lines.Mut(l), &touches[i])
+			if s.precedes(e, &touches[i]) {
+				s.matchOrder(e, &touches[i])
 			}
 		}
+	}
+	return joined
+}
+
+func (s *shard) copyLine(from *shard, e *order, old *line) {
+	l := s.lines.Alloc()
+	m := s.lines.Mut(l)
+	*m = *old
+	m.texts = s.arena.Put(from.arena.Get(old.texts))
+	for i := range m.levels {
+		v := &m.levels[i]
+		v.firstTexts, v.lastTexts = s.arena.Put(from.arena.Get(v.firstTexts)), s.arena.Put(from.arena.Get(v.lastTexts))
+		v.days = s.arena.Put(from.arena.Get(v.days))
+	}
+	m.next, e.lines = e.lines, l
+}
+
+// joinOrder joins two parts of one order: the first event tells where and when,
+// and of two that stand for the whole the first counts.
+func (s *shard) joinOrder(from *shard, e, src *order) {
+	texts := from.arena.Get(src.texts)
+	old := s.arena.Get(e.texts)
+	takesWhole := src.hasWhole && (!e.hasWhole || s.earlier(src.wholeAt, unpack(texts, orderWhole), e.wholeAt, e.texts, orderWhole))
+	takesFirst := src.known && (!e.known || s.earlier(src.at, unpack(texts, orderFirst), e.at, e.texts, orderFirst))
+	first, whole := old, unpack(old, orderWhole)
+	if takesFirst {
+		e.known, e.at, e.visitAt, e.offline, e.pickup = true, src.at, src.visitAt, src.offline, src.pickup
+		first = texts
+	}
+	if takesWhole {
+		e.hasWhole, e.wholeAt = true, src.wholeAt
+		whole = unpack(texts, orderWhole)
+		s.clearWhole(e)
+	}
+	e.texts = s.repack(e.texts, unpack(first, orderID), unpack(first, orderChannel), unpack(first, orderStore), unpack(first, orderCurrency), unpack(first, orderFirst), whole)
+	e.refund += src.refund
+	e.refunded = e.refunded || src.refunded
+	for l := src.lines; l != 0; l = from.lines.At(l).next {
+		s.joinLine(from, e, from.lines.At(l), takesWhole)
 	}
 }
 
-// moveTouches adds the vanished profile's touches to the orders that were there
-// before, and to the memory.
-func (s *shard) moveTouches(from *shard, gone *profile, to, own uint32) {
-	for _, t := range flat.Of[touch](from.arena.Get(gone.touches)) {
-		t.texts = s.arena.Put(from.arena.Get(t.texts))
-		for o := own; o != 0; o = s.orders.At(o).next {
-			e := s.orders.At(o)
-			if !e.known || !s.precedes(e, &t) {
-				continue
-			}
-			for l := e.lines; l != 0; l = s.lines.At(l).next {
-				if s.match(e, s.lines.Mut(l), &t) {
-					s.write(to, o, l)
-				}
-			}
+func (s *shard) joinLine(from *shard, e *order, old *line, takesWhole bool) {
+	l := s.lineNamed(e, old.name)
+	if l == 0 {
+		s.copyLine(from, e, old)
+		if m := s.lines.Mut(e.lines); !takesWhole {
+			m.wholeQuantity, m.wholeRevenue, m.inWhole = 0, 0, false
 		}
-		if !s.keepTouch(to, t) {
-			s.arena.Free(t.texts)
-		}
+		return
 	}
+	m := s.lines.Mut(l)
+	m.events += old.events
+	m.quantity, m.revenue = m.quantity+old.quantity, m.revenue+old.revenue
+	if takesWhole {
+		m.wholeQuantity, m.wholeRevenue, m.inWhole = old.wholeQuantity, old.wholeRevenue, old.inWhole
+	}
+	m.refundedQuantity, m.refundedRevenue = m.refundedQuantity+old.refundedQuantity, m.refundedRevenue+old.refundedRevenue
+	m.refundedUnits += old.refundedUnits
+	m.refunded, m.revision = m.refunded || old.refunded, max(m.revision, old.revision)
+	m.digest = 0 // Both have rows, so one must be written above them.
+	texts, olds := s.arena.Get(m.texts), from.arena.Get(old.texts)
+	sku, category := unpack(texts, lineSKU), unpack(texts, lineCategory)
+	if m.sku == 0 {
+		m.sku, sku = old.sku, unpack(olds, lineSKU)
+	}
+	if m.category == 0 {
+		m.category, category = old.category, unpack(olds, lineCategory)
+	}
+	m.texts = s.repack(m.texts, unpack(texts, lineProduct), sku, category)
 }

@@ -81,21 +81,25 @@ type shard struct {
 	op       *Operator
 	profiles *flat.Table[profile]
 	orders   *flat.Slab[order]
+	byOrder  *flat.Table[uint32] // orders by profile and id
 	lines    *flat.Slab[line]
 	arena    *flat.Arena
 	timers   *flat.Timers // forget
 	stays    *flat.Timers // zone stays
 
 	turn    *pipeline.Turn
+	now     int64 // effective time of the row at work
 	scratch []byte
 	id      []byte
+	bought  []purchase
+	written []byte
 }
 
 // NewShard makes the state of one shard.
 func (o *Operator) NewShard(n int) pipeline.Shard {
 	return &shard{
 		op: o, profiles: flat.NewTable[profile](max(1, int(o.cfg.MaxProfiles)/o.shards), uint64(n)), orders: flat.NewSlab[order](),
-		lines: flat.NewSlab[line](), arena: flat.NewArena(), timers: flat.NewTimers(), stays: flat.NewTimers(),
+		byOrder: flat.NewTable[uint32](0, uint64(n)), lines: flat.NewSlab[line](), arena: flat.NewArena(), timers: flat.NewTimers(), stays: flat.NewTimers(),
 	}
 }
 
@@ -104,7 +108,15 @@ func (s *shard) Entries() int { return s.profiles.Len() }
 
 // Bytes is the memory of the state.
 func (s *shard) Bytes() int {
-	return s.profiles.Bytes() + s.orders.Bytes() + s.lines.Bytes() + s.arena.Bytes() + s.timers.Bytes() + s.stays.Bytes()
+	return s.profiles.Bytes() + s.orders.Bytes() + s.byOrder.Bytes() + s.lines.Bytes() + s.arena.Bytes() + s.timers.Bytes() + s.stays.Bytes()
+}
+
+// since is the time from which touches and orders are remembered.
+func (s *shard) since() int64 {
+	if s.now < math.MinInt64+s.op.cfg.Lookback {
+		return math.MinInt64
+	}
+	return s.now - s.op.cfg.Lookback
 }
 
 // Fold takes rows in time order.
@@ -113,6 +125,7 @@ func (s *shard) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {
 	for _, r := range rows {
 		row := int(r)
 		s.fire(b.Eff(row))
+		s.now = b.Eff(row)
 		kind := s.op.kind(b, row)
 		if kind == other {
 			continue
@@ -135,6 +148,8 @@ func (s *shard) row(b *event.Batch, row int, kind rowKind) {
 		}
 		return
 	}
+	for s.profiles.Full() && s.profiles.ID(flat.Key{Hi: h.Hi, Lo: h.Lo}) == 0 && s.evict() {
+	}
 	id := s.profileOf(h, b.Time(row))
 	if s.isSighting(b, row) {
 		s.sight(id, b, row)
@@ -152,24 +167,14 @@ func (s *shard) row(b *event.Batch, row int, kind rowKind) {
 
 // profileOf finds or makes the profile's entry and keeps it alive.
 func (s *shard) profileOf(h event.Hash, at int64) uint32 {
-	key := flat.Key{Hi: h.Hi, Lo: h.Lo}
-	id := s.profiles.ID(key)
-	if id == 0 {
-		for s.profiles.Full() {
-			if !s.evict() {
-				break
-			}
-		}
-		id, _ = s.profiles.PutID(key)
-		p := s.profiles.MutAt(id)
+	id, isNew := s.profiles.PutID(flat.Key{Hi: h.Hi, Lo: h.Lo})
+	p := s.profiles.MutAt(id)
+	if isNew {
 		p.dropped, p.last = math.MinInt64, at
 		p.forget = at + s.op.cfg.Lookback
 		s.timers.Set(p.forget, id)
-		return id
 	}
-	if p := s.profiles.At(id); at > p.last {
-		s.profiles.MutAt(id).last = at
-	}
+	p.last = max(p.last, at)
 	return id
 }
 
@@ -207,7 +212,7 @@ func (s *shard) age(id uint32, now int64) {
 	if now < p.last+s.op.cfg.Lookback {
 		p.forget = p.last + s.op.cfg.Lookback
 		s.timers.Set(p.forget, id)
-		s.dropOld(p, now-s.op.cfg.Lookback)
+		s.dropOld(id, now-s.op.cfg.Lookback)
 		return
 	}
 	s.forget(id)
@@ -246,36 +251,14 @@ func (s *shard) forget(id uint32) {
 	s.arena.Free(p.visits)
 	s.arena.Free(p.sighted)
 	s.arena.Free(p.zone.texts)
-	for o := p.orders; o != 0; {
-		next := s.orders.At(o).next
-		s.freeOrder(o)
-		o = next
+	for p.orders != 0 {
+		s.removeOrder(id, 0)
 	}
-}
-
-func (s *shard) freeOrder(o uint32) {
-	for l := s.orders.At(o).lines; l != 0; {
-		next := s.lines.At(l).next
-		s.freeLine(l)
-		l = next
-	}
-	s.arena.Free(s.orders.At(o).texts)
-	s.orders.Free(o)
-}
-
-func (s *shard) freeLine(l uint32) {
-	e := s.lines.At(l)
-	for _, v := range e.levels {
-		s.arena.Free(v.firstTexts)
-		s.arena.Free(v.lastTexts)
-		s.arena.Free(v.days)
-	}
-	s.arena.Free(e.texts)
-	s.lines.Free(l)
 }
 
 // dropOld lets touches and orders before a time go.
-func (s *shard) dropOld(p *profile, before int64) {
+func (s *shard) dropOld(id uint32, before int64) {
+	p := s.profiles.MutAt(id)
 	touches := flat.Of[touch](s.arena.Get(p.touches))
 	n := 0
 	for n < len(touches) && touches[n].at < before {
@@ -285,14 +268,5 @@ func (s *shard) dropOld(p *profile, before int64) {
 	if n > 0 {
 		p.touches = s.arena.Replace(p.touches, flat.Bytes(touches[n:]))
 	}
-	for at := &p.orders; *at != 0; {
-		o := s.orders.Mut(*at)
-		if o.at >= before {
-			at = &o.next
-			continue
-		}
-		next := o.next
-		s.freeOrder(*at)
-		*at = next
-	}
+	s.dropOrders(id, before)
 }

@@ -12,15 +12,17 @@ const (
 
 // profile is what is remembered of one profile.
 type profile struct {
-	touches flat.Ref // []touchRef by (time, message id), oldest first
-	orders  uint32   // newest added first
-	visits  flat.Ref // []visit by time
-	sighted flat.Ref // []visit: last sighting per store
+	touches flat.Ref // []touch by (time, message id), oldest first
+	visits  flat.Ref // []visit by time: starts of visits
+	sighted flat.Ref // []visit by time: last sighting of each store
 	zone    zoneStay
-	dropped int64 // newest touch that was given up; beginOfTime: none
-	forget  int64 // due of its timer
-	last    int64 // newest event that matters
-	nobody  bool  // stands for an order that has no profile
+	orders  uint32 // in the order in which they came
+	newest  uint32 // last of them
+	count   uint32 // of orders
+	nobody  bool   // stands for an order that has no profile
+	dropped int64  // newest touch that was given up; math.MinInt64: none
+	forget  int64  // due of its timer
+	last    int64  // newest event that matters
 }
 
 // zoneStay is a stay in a zone that becomes a touch once it is long enough.
@@ -47,18 +49,17 @@ type touch struct {
 
 // Texts of a touch, in the order in which they are packed.
 const (
-	touchMessage = iota
+	touchKey = iota // sorts like its message id
 	touchChannel
 	touchDevice
 	touchCampaign
-	touchTexts
 )
 
 // order is one order with its lines.
 type order struct {
 	id       event.Hash // hash of the order id
-	at       int64
-	wholeAt  int64 // of the event that stands for the whole order
+	at       int64      // of its first event
+	wholeAt  int64      // of the event that stands for the whole order
 	visitAt  int64
 	refund   int64 // amounts not tied to a product
 	texts    flat.Ref
@@ -70,6 +71,7 @@ type order struct {
 	refunded bool // everything
 	capped   bool
 	known    bool // an order event came, not only a refund
+	changed  bool // since its rows were written
 }
 
 // Texts of an order.
@@ -78,32 +80,39 @@ const (
 	orderChannel
 	orderStore
 	orderCurrency
-	orderWhole // message id of the event that stands for the whole order
-	orderTexts
+	orderFirst // key of the first event, whose attributes the order has
+	orderWhole // key of the event that stands for the whole order
 )
 
 // line is one product of an order.
 type line struct {
+	name                   uint64 // hash of the product_id, else of the sku
 	product, sku, category uint64
 	// What single-line events brought, and what the whole order's event did.
 	quantity, revenue           int64
 	wholeQuantity, wholeRevenue int64
-	refundedQuantity            int64
-	refundedRevenue             int64
-	refunded                    bool // all of it
-	levels                      [numLevels]level
-	texts                       flat.Ref
-	next                        uint32
-	revision                    uint32
-	digest                      uint64 // of the newest row
+	// What refunds took: units with their amounts, and units without.
+	refundedQuantity, refundedRevenue int64
+	refundedUnits                     int64
+	levels                            [numLevels]level
+	texts                             flat.Ref
+	next                              uint32
+	revision                          uint32
+	digest                            uint64 // of the newest row
+	events                            uint32 // that brought it as a line
+	inWhole                           bool
+	refunded                          bool // all of it
 }
+
+// isPresent reports whether the order has the line: a refund alone makes none,
+// and another event may have come to stand for the whole order.
+func (l *line) isPresent() bool { return l.events > 0 || l.inWhole }
 
 // Texts of a line.
 const (
 	lineProduct = iota
 	lineSKU
 	lineCategory
-	lineTexts
 )
 
 // The match levels, strongest first.
@@ -135,17 +144,17 @@ const (
 )
 
 // pack joins texts into one blob, each behind its length.
-func pack(a *flat.Arena, scratch []byte, texts ...[]byte) (flat.Ref, []byte) {
-	scratch = scratch[:0]
+func pack(dst []byte, texts ...[]byte) []byte {
+	dst = dst[:0]
 	for _, t := range texts {
 		n := min(len(t), 1<<16-1)
-		scratch = append(scratch, byte(n), byte(n>>8))
-		scratch = append(scratch, t[:n]...)
+		dst = append(dst, byte(n), byte(n>>8))
+		dst = append(dst, t[:n]...)
 	}
-	return a.Put(scratch), scratch
+	return dst
 }
 
-// unpack gives text i of a packed blob.
+// unpack gives text i of a packed blob, nil if it has fewer.
 func unpack(b []byte, i int) []byte {
 	for ; len(b) >= 2; i-- {
 		n := int(b[0]) | int(b[1])<<8

@@ -1,11 +1,12 @@
 package ropo
 
 import (
-	"bytes"
-	"slices"
+	"encoding/binary"
+	"unsafe"
 
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
+	"touchstream/pipeline/venue"
 )
 
 // textHash is the hash by which products, skus, categories and stores are
@@ -17,72 +18,88 @@ func (s *shard) textHash(v []byte) uint64 {
 	return s.turn.Hasher.Sum(event.TagText, v).Lo
 }
 
+// key writes what sorts like the row's message id: positions by number, before
+// texts. It is lent until the next call.
+func (s *shard) key(b *event.Batch, row int) []byte {
+	if b.Flags[row]&event.IsPositional == 0 {
+		s.id = append(append(s.id[:0], 1), b.Text(event.MessageID, row)...)
+		return s.id
+	}
+	s.id = binary.BigEndian.AppendUint32(append(s.id[:0], 0), b.Origin[row])
+	s.id = binary.BigEndian.AppendUint64(s.id, uint64(b.Offset[row]))
+	s.id = binary.BigEndian.AppendUint32(s.id, uint32(b.Element[row]))
+	return s.id
+}
+
 func (s *shard) touchRow(id uint32, b *event.Batch, row int) {
 	channel := b.Text(event.Channel, row)
 	t := touch{at: b.Time(row), offline: event.IsOffline(channel)}
 	if len(channel) == 0 {
 		t.offline = b.Name[row] == event.TagRead || b.Name[row] == event.Custom
 	}
-	message := event.AppendMessageID(s.id[:0], b, row, s.turn.Origins)
-	s.id = message
-	if b.ItemCount[row] == 0 || b.Name[row] == event.ProductListViewed {
+	s.scratch = pack(s.scratch, s.key(b, row), channel, b.Text(event.DeviceType, row), b.Text(event.Campaign, row))
+	if b.ItemCount[row] == 0 || len(b.Text(event.ProductID, row)) > 0 || b.Name[row] == event.ProductListViewed {
 		t.product = s.textHash(b.Text(event.ProductID, row))
 		t.sku = s.textHash(b.Text(event.SKU, row))
 		t.category = s.textHash(b.Text(event.Category, row))
-		s.addTouch(id, t, message, channel, b.Text(event.DeviceType, row), b.Text(event.Campaign, row))
+		s.addTouch(id, t, s.scratch, b.IsLate(row))
 		return
 	}
 	for i := int(b.ItemFirst[row]); i < int(b.ItemFirst[row]+b.ItemCount[row]); i++ {
 		t.product = s.textHash(b.ItemText(event.ProductID, i))
 		t.sku = s.textHash(b.ItemText(event.SKU, i))
 		t.category = s.textHash(b.ItemText(event.Category, i))
-		s.addTouch(id, t, message, channel, b.Text(event.DeviceType, row), b.Text(event.Campaign, row))
+		s.addTouch(id, t, s.scratch, b.IsLate(row))
 	}
 }
 
-// addTouch remembers a touch and adds it to the orders behind it.
-func (s *shard) addTouch(id uint32, t touch, message, channel, device, campaign []byte) {
-	if t.product|t.sku|t.category == 0 {
+// addTouch remembers a touch. One that comes late also adds to the orders
+// behind it; any other is the newest of all.
+func (s *shard) addTouch(id uint32, t touch, texts []byte, isLate bool) {
+	if t.product|t.sku|t.category == 0 && !s.op.cfg.MatchAny {
 		return
 	}
-	t.texts, s.scratch = pack(s.arena, s.scratch, message, channel, device, campaign)
-	s.matchOrders(id, &t)
-	if !s.keepTouch(id, t) {
-		s.arena.Free(t.texts)
+	t.texts = s.arena.Put(texts)
+	p := s.profiles.MutAt(id)
+	if isLate {
+		s.matchOrders(p, &t)
+		s.keepTouch(p, t)
+		s.writeChanged(id)
+		return
 	}
+	s.keepTouch(p, t)
 }
 
+const touchBytes = int(unsafe.Sizeof(touch{}))
+
 // keepTouch inserts the touch in order; over the cap the oldest goes.
-func (s *shard) keepTouch(id uint32, t touch) bool {
-	p := s.profiles.MutAt(id)
+func (s *shard) keepTouch(p *profile, t touch) {
 	touches := flat.Of[touch](s.arena.Get(p.touches))
 	at := len(touches)
 	for at > 0 && s.touchLess(&t, &touches[at-1]) {
 		at--
 	}
-	full := len(touches) >= int(s.op.cfg.Touches)
-	if full && at == 0 {
-		p.dropped = max(p.dropped, t.at)
-		return false
+	if len(touches) < int(s.op.cfg.Touches) {
+		p.touches = s.arena.Resize(p.touches, (len(touches)+1)*touchBytes)
+		touches = flat.Of[touch](s.arena.Mut(p.touches))
+		copy(touches[at+1:], touches[at:])
+		touches[at] = t
+		return
 	}
-	p.touches = s.arena.Resize(p.touches, (len(touches)+1)*len(flat.Bytes([]touch{t})))
-	touches = flat.Of[touch](s.arena.Mut(p.touches))
-	copy(touches[at+1:], touches[at:])
-	touches[at] = t
-	if full {
-		p.dropped = max(p.dropped, touches[0].at)
-		s.arena.Free(touches[0].texts)
-		p.touches = s.arena.Replace(p.touches, flat.Bytes(touches[1:]))
+	gone := t
+	if at > 0 {
+		touches = flat.Of[touch](s.arena.Mut(p.touches))
+		gone = touches[0]
+		copy(touches, touches[1:at])
+		touches[at-1] = t
 	}
-	return true
+	p.dropped = max(p.dropped, gone.at)
+	s.arena.Free(gone.texts)
 }
 
 // touchLess orders touches by (time, message id).
 func (s *shard) touchLess(a, b *touch) bool {
-	if a.at != b.at {
-		return a.at < b.at
-	}
-	return bytes.Compare(unpack(s.arena.Get(a.texts), touchMessage), unpack(s.arena.Get(b.texts), touchMessage)) < 0
+	return s.earlier(a.at, unpack(s.arena.Get(a.texts), touchKey), b.at, b.texts, touchKey)
 }
 
 // isSighting reports whether the row shows the person in a store.
@@ -104,34 +121,73 @@ const (
 func (s *shard) sight(id uint32, b *event.Batch, row int) {
 	p := s.profiles.MutAt(id)
 	v := visit{at: b.Time(row), store: s.textHash(b.Text(event.StoreID, row)), entered: b.Name[row] == event.StoreEntered}
-	if v.entered {
-		p.visits = s.insertVisit(p.visits, v)
-		return
+	isStart := v.entered
+	if !v.entered {
+		last, ok := s.lastSighting(p, v.store)
+		isStart = !ok || v.at-last > silence
+		p.sighted = s.noteSighting(p.sighted, v)
 	}
-	seen := flat.Of[visit](s.arena.Mut(p.sighted))
-	i := slices.IndexFunc(seen, func(o visit) bool { return o.store == v.store })
-	if i < 0 || v.at-seen[i].at > silence {
+	if isStart {
 		p.visits = s.insertVisit(p.visits, v)
-	}
-	switch {
-	case i < 0:
-		p.sighted = s.insertVisit(p.sighted, v)
-	case v.at > seen[i].at:
-		seen[i].at = v.at
+		if b.IsLate(row) {
+			s.revisit(p)
+			s.writeChanged(id)
+		}
 	}
 }
 
+func (s *shard) lastSighting(p *profile, store uint64) (at int64, ok bool) {
+	for _, v := range flat.Of[visit](s.arena.Get(p.sighted)) {
+		if v.store == store {
+			return v.at, true
+		}
+	}
+	return 0, false
+}
+
+// noteSighting keeps the last sighting of each store.
+func (s *shard) noteSighting(r flat.Ref, v visit) flat.Ref {
+	all := flat.Of[visit](s.arena.Get(r))
+	for i := range all {
+		if all[i].store != v.store {
+			continue
+		}
+		if v.at <= all[i].at {
+			return r
+		}
+		all = flat.Of[visit](s.arena.Mut(r))
+		n := i + 1
+		for ; n < len(all) && all[n].at <= v.at; n++ {
+			all[n-1] = all[n]
+		}
+		all[n-1] = v
+		return r
+	}
+	return s.insertVisit(r, v)
+}
+
+const visitBytes = int(unsafe.Sizeof(visit{}))
+
+// insertVisit inserts by time; over the cap the oldest goes.
 func (s *shard) insertVisit(r flat.Ref, v visit) flat.Ref {
-	old := flat.Of[visit](s.arena.Get(r))
-	at := len(old)
-	for at > 0 && old[at-1].at > v.at {
+	all := flat.Of[visit](s.arena.Get(r))
+	at := len(all)
+	for at > 0 && all[at-1].at > v.at {
 		at--
 	}
-	all := slices.Insert(slices.Clone(old), at, v)
-	if len(all) > visitsMax {
-		all = all[1:]
+	if len(all) < visitsMax {
+		r = s.arena.Resize(r, (len(all)+1)*visitBytes)
+		all = flat.Of[visit](s.arena.Mut(r))
+		copy(all[at+1:], all[at:])
+		all[at] = v
+		return r
 	}
-	return s.arena.Replace(r, flat.Bytes(all))
+	if at > 0 {
+		all = flat.Of[visit](s.arena.Mut(r))
+		copy(all, all[1:at])
+		all[at-1] = v
+	}
+	return r
 }
 
 // visitStart is when the visit of an order began: the latest Store Entered in
@@ -142,7 +198,7 @@ func (s *shard) visitStart(p *profile, store uint64, at int64) int64 {
 	}
 	start, entered := at, false
 	for _, v := range flat.Of[visit](s.arena.Get(p.visits)) {
-		if v.store != store || v.at > at || at-v.at > s.op.cfg.Visit {
+		if v.store != store || v.at >= at || at-v.at > s.op.cfg.Visit {
 			continue
 		}
 		if v.entered || !entered {
@@ -171,13 +227,17 @@ func (s *shard) stay(id uint32, b *event.Batch, row int) {
 		s.stayTouch(id, p.zone.entered+s.op.cfg.ZoneDwell)
 	}
 	s.endStay(p)
-	if name == event.ZoneEntered && zone >= 0 && len(s.op.venue.Zones[zone].Categories) > 0 {
-		message := event.AppendMessageID(s.id[:0], b, row, s.turn.Origins)
-		s.id = message
+	if name == event.ZoneEntered && zone >= 0 && s.isShelf(zone) {
 		p.zone = zoneStay{zone: zone + 1, entered: b.Time(row)}
-		p.zone.texts, s.scratch = pack(s.arena, s.scratch, message, b.Text(event.Channel, row), b.Text(event.DeviceType, row), b.Text(event.Campaign, row))
+		p.zone.texts = s.repack(0, s.key(b, row), b.Text(event.Channel, row), b.Text(event.DeviceType, row), b.Text(event.Campaign, row))
 		s.stays.Set(b.Time(row)+s.op.cfg.ZoneDwell, id)
 	}
+}
+
+// isShelf reports whether a stay in the zone can be a touch.
+func (s *shard) isShelf(zone int32) bool {
+	z := &s.op.venue.Zones[zone]
+	return len(z.Categories) > 0 || z.Kind == venue.FittingRoom && s.op.cfg.MatchAny
 }
 
 func (s *shard) endStay(p *profile) {
@@ -196,14 +256,18 @@ func (s *shard) stayDue(id uint32, due int64) {
 }
 
 func (s *shard) stayTouch(id uint32, at int64) {
-	p := s.profiles.At(id)
-	z := &s.op.venue.Zones[p.zone.zone-1]
-	texts := s.arena.Get(p.zone.texts)
-	message, channel := bytes.Clone(unpack(texts, touchMessage)), bytes.Clone(unpack(texts, touchChannel))
-	device, campaign := bytes.Clone(unpack(texts, touchDevice)), bytes.Clone(unpack(texts, touchCampaign))
-	for _, c := range z.Categories {
-		t := touch{at: at, category: s.textHash([]byte(c)), offline: len(channel) == 0 || event.IsOffline(channel)}
-		s.addTouch(id, t, message, channel, device, campaign)
+	p := s.profiles.MutAt(id)
+	p.last = max(p.last, at)
+	s.scratch = append(s.scratch[:0], s.arena.Get(p.zone.texts)...)
+	channel := unpack(s.scratch, touchChannel)
+	t := touch{at: at, offline: len(channel) == 0 || event.IsOffline(channel)}
+	categories := s.op.venue.Zones[p.zone.zone-1].Categories
+	for _, c := range categories {
+		t.category = s.textHash([]byte(c))
+		s.addTouch(id, t, s.scratch, false)
+	}
+	if len(categories) == 0 {
+		s.addTouch(id, t, s.scratch, false)
 	}
 }
 

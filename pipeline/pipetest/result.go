@@ -1,6 +1,7 @@
 package pipetest
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -29,6 +30,7 @@ type Result struct {
 type emitted struct {
 	table *schema.Table
 	vals  []string
+	step  int64
 }
 
 func (e *emitted) get(column string) string { return e.vals[e.table.Column(column)] }
@@ -58,7 +60,10 @@ func (r *runner) result(tb testing.TB) *Result {
 		res.Count.Ignored += c.Ignored
 		res.Count.Late += c.Late
 	}
-	res.checkRevisions(tb)
+	slices.SortStableFunc(res.rows, func(x, y emitted) int { return cmp.Compare(x.step, y.step) })
+	if !r.loose {
+		res.checkRevisions(tb)
+	}
 	return res
 }
 
@@ -97,7 +102,7 @@ func (e *emitted) id() string {
 }
 
 // Emitted lists all rows, revisions and tombstones included, table by table in
-// the order in which they left, shard by shard.
+// the order in which they left, step by step and shard by shard.
 func (r *Result) Emitted(omit ...string) string {
 	var lines []string
 	for _, table := range r.tables {
@@ -162,7 +167,7 @@ func (e *emitted) line(omit []string) string {
 
 func (r *runner) appendRows(dst []emitted, rows *schema.Rows) []emitted {
 	for i := range rows.N {
-		e := emitted{table: rows.Table}
+		e := emitted{table: rows.Table, step: r.steps}
 		for c := range rows.Table.Columns {
 			e.vals = append(e.vals, r.text(rows, c, i))
 		}

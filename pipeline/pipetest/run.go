@@ -21,6 +21,9 @@ type Options struct {
 	// Open leaves the watermark where the last event brought it instead of
 	// moving it to the end of time.
 	Open bool
+	// Loose does not check that revisions rise one by one: two profiles may know
+	// of one fact until they merge.
+	Loose bool
 }
 
 // Run feeds the log to the operator and gives what came out.
@@ -65,6 +68,7 @@ type runner struct {
 	steps   int64
 	merged  map[event.Hash]event.Hash
 	profile map[event.Hash]string
+	loose   bool
 }
 
 type shard struct {
@@ -79,7 +83,7 @@ type shard struct {
 func newRunner(op pipeline.Operator, l *Log, o Options) *runner {
 	r := &runner{
 		op: op, spec: op.Spec(), all: l.Batch(o.Lag), own: math.MinInt64, before: math.MinInt64,
-		merged: map[event.Hash]event.Hash{}, profile: l.profiles(),
+		merged: map[event.Hash]event.Hash{}, profile: l.profiles(), loose: o.Loose,
 	}
 	if router, ok := op.(pipeline.Router); ok {
 		r.aim = router.NewRoute()
