@@ -76,7 +76,8 @@ func wants(cfg *Config) event.Want {
 func (w *decodeWorker) decode(p *piece) {
 	b := p.batch
 	w.buryLarge(p)
-	b.Arena = append(b.Arena[:0], p.chunk.Data...)
+	// The arena is the chunk's own memory; what decoders append lies behind it.
+	b.Arena = p.chunk.Data
 	b.Grow(len(p.chunk.Recs))
 	w.decoders[p.source].Decode(p.chunk, b)
 	w.finishers[p.source].Finish(p.chunk, b)

@@ -99,10 +99,13 @@ func (in *input) open(ctx context.Context) error {
 // openSource opens a source; one that is away for now is tried again.
 func (in *input) openSource(ctx context.Context, s *SourceConfig) error {
 	hold := in.status.holder("sources." + s.Name)
-	defer hold.release()
 	for wait := retryWaitMin; ; wait = min(2*wait, retryWaitMax) {
 		err := s.Source.Open(ctx, in.cfg.Bounded)
-		if err == nil || !IsRetryable(err) {
+		if err == nil {
+			hold.release()
+			return nil
+		}
+		if !IsRetryable(err) {
 			return err
 		}
 		hold.because(err)
@@ -292,6 +295,9 @@ func (in *input) takePiece(p *partition) *piece {
 		x.units, x.byUnit, x.sharded = make([]Units, routers), make([]shardRows, routers), make([]Units, routers)
 	}
 	x.source, x.part = p.source, p
+	if cap(x.batch.Arena) > cap(x.chunk.Data) {
+		x.chunk.Data = x.batch.Arena // the arena had to grow
+	}
 	x.chunk.Reset()
 	x.batch.Reset()
 	x.dead.Reset()

@@ -17,6 +17,8 @@ type sortedSource struct {
 	next   int
 	// starts are the first record number of each piece, for dead letters.
 	starts []uint32
+	// slots and rows are, by piece, the copies of one cut.
+	slots, rows [][]uint32
 }
 
 type sortedRow struct {
@@ -88,24 +90,29 @@ func (in *input) loadSorted(ctx context.Context, s *step, source int, sorted *so
 	return true
 }
 
-// cut copies the next n rows into the piece.
+// cut copies the next n rows into the piece: those of one source piece
+// together, each to its place in the order.
 func (s *sortedSource) cut(x *piece, n int) {
 	b := x.batch
 	b.Grow(n)
-	for i := 0; i < n; {
-		// Rows of one source piece that follow one another are copied together.
-		first := s.order[s.next+i]
-		var slots, rows []uint32
-		for ; i < n && s.order[s.next+i].piece == first.piece; i++ {
-			slots = append(slots, uint32(b.Add()))
-			rows = append(rows, s.order[s.next+i].row)
+	if s.slots == nil {
+		s.slots, s.rows = make([][]uint32, len(s.pieces)), make([][]uint32, len(s.pieces))
+	}
+	for _, o := range s.order[s.next : s.next+n] {
+		to := uint32(b.Add())
+		x.rows = append(x.rows, to)
+		s.slots[o.piece], s.rows[o.piece] = append(s.slots[o.piece], to), append(s.rows[o.piece], o.row)
+	}
+	for i, from := range s.pieces {
+		if len(s.rows[i]) == 0 {
+			continue
 		}
-		b.CopyRows(slots, s.pieces[first.piece].batch, rows)
-		b.Source = s.pieces[first.piece].batch.Source
-		for _, to := range slots {
-			b.Record[to] += s.starts[first.piece]
-			x.rows = append(x.rows, to)
+		b.Source = from.batch.Source
+		b.CopyRows(s.slots[i], from.batch, s.rows[i])
+		for _, to := range s.slots[i] {
+			b.Record[to] += s.starts[i]
 		}
+		s.slots[i], s.rows[i] = s.slots[i][:0], s.rows[i][:0]
 	}
 	s.next += n
 }
