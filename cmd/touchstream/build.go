@@ -127,6 +127,7 @@ func (b *built) operators() {
 		add(abandonment.New(*c, s.Shards))
 	}
 	if c := s.operators.crowd; c != nil {
+		b.checkFrom(c.From)
 		add(crowd.New(*c, s.Shards, b.venue))
 	}
 	for i, c := range s.operators.windows {
@@ -136,6 +137,21 @@ func (b *built) operators() {
 			continue
 		}
 		add(op)
+	}
+}
+
+// checkFrom reports names in crowd.from that are no sources.
+func (b *built) checkFrom(names []string) {
+	at := b.settings.operators.crowdPos
+	at.Path += ".from"
+	var known []string
+	for _, src := range b.settings.sources {
+		known = append(known, src.name)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			b.fault(at, "%s is no source; the sources are %s", name, strings.Join(known, ", "))
+		}
 	}
 }
 

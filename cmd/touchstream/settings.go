@@ -55,12 +55,8 @@ func (c *settings) check(s *config.Section) {
 	if len(c.sinks) == 0 {
 		s.Fault("sinks", "no sink is configured; the pipeline needs one at least")
 	}
-	if c.operators.crowd != nil {
-		for _, name := range c.operators.crowd.From {
-			if !slices.ContainsFunc(c.sources, func(src *sourceSettings) bool { return src.name == name }) {
-				s.Fault("operators", "crowd.from names %s, which is no source", name)
-			}
-		}
+	if c.Delivery != "exact" {
+		s.Fault("delivery", "%s is not available in this version, only exact", c.Delivery)
 	}
 	if c.Stage != "all" {
 		s.Fault("stage", "%s is not available in this version, only all", c.Stage)
@@ -169,6 +165,7 @@ type operatorSettings struct {
 	ropo        *ropo.Config
 	abandonment *abandonment.Config
 	crowd       *crowd.Config
+	crowdPos    config.Pos
 	windows     []*window.Config
 	windowPos   []config.Pos
 }
@@ -179,6 +176,7 @@ func (c *operatorSettings) Declare(s *config.Section) {
 	optional(s, "ropo", &c.ropo, &ropo.Config{}, "Research before purchases.")
 	optional(s, "abandonment", &c.abandonment, &abandonment.Config{}, "Carts, checkouts, pages and forms that were left.")
 	optional(s, "crowd", &c.crowd, &crowd.Config{}, "People in zones, density and flows.")
+	c.crowdPos = s.Pos("crowd")
 	s.Map("windows", "Aggregates over windows; each makes the table window_<name>.", func(name string, s *config.Section) {
 		w := &window.Config{Name: name}
 		w.Declare(s)
