@@ -18,10 +18,14 @@ type frame struct {
 	line int64
 	eof  bool
 	err  error // what broke the stream off, told behind what was read before
-	bom  bool  // the start of the stream has been looked at
+	// begun: the start of the stream, where a mark may stand, has been read.
+	begun bool
 }
 
-const readSize = 256 << 10
+const (
+	readSize      = 256 << 10
+	byteOrderMark = "\xef\xbb\xbf"
+)
 
 // next returns the next record that is no blank line, the physical line on
 // which it starts, and its whole size. The bytes are valid until the next call.
@@ -67,11 +71,11 @@ func (f *frame) record() (record []byte, lines, size int64, err error) {
 // end finds where the record at pos ends, behind its line end.
 func (f *frame) end(scanned int) (end int, lines int64, ok bool) {
 	b := f.buf[f.pos:]
-	if !f.csv || bytes.IndexByte(b, '"') < 0 {
-		i := bytes.IndexByte(b[scanned:], '\n')
-		return scanned + i + 1, 1, i >= 0
+	i := bytes.IndexByte(b[scanned:], '\n')
+	if line := b[:scanned+i+1]; f.csv && bytes.IndexByte(line, '"') >= 0 {
+		return csvEnd(b, f.delim)
 	}
-	return csvEnd(b, f.delim)
+	return scanned + i + 1, 1, i >= 0
 }
 
 // csvEnd finds the line end outside quotes. A quote opens a cell only at the
@@ -153,10 +157,15 @@ func (f *frame) fill() error {
 		return f.err
 	}
 	m, err := f.in.Read(f.buf[n : n+readSize])
+	for !f.begun && m < len(byteOrderMark) && err == nil {
+		var more int
+		more, err = f.in.Read(f.buf[m:readSize])
+		m += more
+	}
 	f.buf = f.buf[:n+m]
-	if !f.bom && len(f.buf) >= 3 {
-		f.bom = true
-		f.buf = bytes.TrimPrefix(f.buf, []byte("\xef\xbb\xbf"))
+	if !f.begun {
+		f.begun = true
+		f.buf = bytes.TrimPrefix(f.buf, []byte(byteOrderMark))
 	}
 	switch {
 	case errors.Is(err, io.EOF):

@@ -35,7 +35,7 @@ type Options struct {
 	MaxRecord int64
 }
 
-// chunkBytes bounds the bytes of a chunk.
+// chunkBytes bounds the bytes of a chunk, but for its last record.
 const chunkBytes = 4 << 20
 
 // Source is a pipeline.Source of one partition.
@@ -113,6 +113,15 @@ func (s *Source) Open(context.Context, bool) error {
 // Partitions is always 1.
 func (s *Source) Partitions() int { return 1 }
 
+// Origins are the files in the order in which they are read.
+func (s *Source) Origins() []event.Origin {
+	out := make([]event.Origin, len(s.names))
+	for i, name := range s.names {
+		out[i].Topic = name
+	}
+	return out
+}
+
 // Ready signals once: everything is there from the start.
 func (s *Source) Ready() <-chan struct{} { return s.ready }
 
@@ -150,7 +159,7 @@ func (s *Source) Read(_ context.Context, _, limit int, _ bool, c *event.Chunk) (
 func (s *Source) fill(c *event.Chunk, limit int) (done bool, err error) {
 	r := s.cur
 	c.Origin.Topic, c.At = r.name, r.at
-	c.Header = append(c.Header, r.header...)
+	c.Header = append(c.Header[:0], r.header...)
 	for len(c.Recs) < limit && len(c.Data) < chunkBytes {
 		record, line, size, err := r.frame.next()
 		if errors.Is(err, io.EOF) {
