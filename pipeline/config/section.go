@@ -3,6 +3,8 @@ package config
 import (
 	"sort"
 	"strings"
+
+	"touchstream/pipeline/spell"
 )
 
 // A Declarer declares the keys of a section.
@@ -334,13 +336,7 @@ func contains(list []string, s string) bool {
 
 // unknownKey says that a key is unknown and names the nearest known one.
 func unknownKey(key string, known []string) string {
-	nearest, best := "", len(key)/2+2
-	for _, k := range known {
-		if d := distance(plainKey(key), plainKey(k)); d < best {
-			nearest, best = k, d
-		}
-	}
-	if nearest != "" {
+	if nearest := spell.Nearest(key, known); nearest != "" {
 		return "unknown key; did you mean `" + nearest + "`?"
 	}
 	if len(known) == 0 {
@@ -349,37 +345,4 @@ func unknownKey(key string, known []string) string {
 	sorted := append([]string(nil), known...)
 	sort.Strings(sorted)
 	return "unknown key; known are " + strings.Join(sorted, ", ")
-}
-
-func plainKey(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
-}
-
-// distance is Damerau's and Levenshtein's: insertions, deletions, changes and
-// swaps of neighbours.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	before := make([]int, len(b)+1)
-	row := make([]int, len(b)+1)
-	next := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		next[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			next[j] = min(next[j-1]+1, row[j]+1, row[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				next[j] = min(next[j], before[j-2]+1)
-			}
-		}
-		before, row, next = row, next, before
-	}
-	return row[len(b)]
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
+
+	"touchstream/pipeline/spell"
 )
 
 // faults gathers everything that is wrong with one expression.
@@ -59,41 +61,8 @@ func (f *faults) err() error {
 // Suggest is what a fault about an unknown field says of the name that is most
 // like it: nothing, or ": did you mean channel?".
 func Suggest(name string) string {
-	if near := nearest(name, Names()); near != "" {
+	if near := spell.Nearest(name, Names()); near != "" {
 		return ": did you mean " + near + "?"
 	}
 	return ""
-}
-
-// nearest is the known name that is most like the given one; empty when none
-// is near.
-func nearest(name string, known []string) string {
-	best, bestDistance := "", max(2, len(name)/3)+1
-	for _, k := range known {
-		if d := distance(name, k); d < bestDistance {
-			best, bestDistance = k, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to change, add or leave out.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

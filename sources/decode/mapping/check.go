@@ -8,6 +8,7 @@ import (
 
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/filter"
+	"touchstream/pipeline/spell"
 	"touchstream/sources/decode"
 )
 
@@ -121,7 +122,7 @@ func (c *checker) fields() {
 		f := &cfg.Fields[i]
 		column, ok := event.ColumnByName(f.Name)
 		if !ok {
-			c.addField("fields", f, "", "%s is no field of an event; did you mean %s?", f.Name, nearest(f.Name, columnNames(event.NumColumns, func(i int) event.Column { return event.Column(i) })))
+			c.addField("fields", f, "", "%s is no field of an event%s", f.Name, meant(f.Name, columnNames(event.NumColumns, func(i int) event.Column { return event.Column(i) })))
 			continue
 		}
 		c.field("fields", f, column.Kind(), c.depth())
@@ -150,7 +151,7 @@ func (c *checker) items() {
 		column, ok := itemColumn(f.Name)
 		if !ok {
 			names := columnNames(len(event.ItemColumns), func(i int) event.Column { return event.ItemColumns[i] })
-			c.addField("items.fields", f, "", "%s is no field of an item; did you mean %s?", f.Name, nearest(f.Name, names))
+			c.addField("items.fields", f, "", "%s is no field of an item%s", f.Name, meant(f.Name, names))
 			continue
 		}
 		c.field("items.fields", f, column.Kind(), c.depth()+1)
@@ -282,33 +283,10 @@ func columnNames(n int, at func(int) event.Column) []string {
 	return names
 }
 
-// nearest is the name with the fewest edits, the first of equals.
-func nearest(name string, names []string) string {
-	best, fewest := "", -1
-	for _, n := range names {
-		if d := edits(name, n); fewest < 0 || d < fewest {
-			best, fewest = n, d
-		}
+// meant names the field that a misspelled one most likely means.
+func meant(name string, names []string) string {
+	if near := spell.Nearest(name, names); near != "" {
+		return "; did you mean " + near + "?"
 	}
-	return best
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return "; fields are " + strings.Join(names, ", ")
 }
