@@ -23,6 +23,9 @@ type step struct {
 	records int
 	bytes   int64
 	skipped int64
+	// sortedRows are those of sorted sources, whose records count when they are
+	// loaded.
+	sortedRows int
 	// oldest is the lowest watermark of any partition that counts.
 	oldest int64
 	// watermarks after the step, by domain.
@@ -179,8 +182,10 @@ func (in *input) next(ctx context.Context) (s *step) {
 
 // closeStep decides idleness and moves the watermarks.
 func (in *input) closeStep(s *step) {
+	idleClock := int64(0)
 	if !in.cfg.Bounded {
 		in.judgeIdle(s.clock)
+		idleClock = s.clock
 	}
 	all := func(p *partition) bool { return !in.cfg.Sources[p.source].Advisory }
 	if !slices.ContainsFunc(in.cfg.Sources, func(c SourceConfig) bool { return !c.Advisory }) {
@@ -193,8 +198,8 @@ func (in *input) closeStep(s *step) {
 		}
 		return in.sighted[p.source]
 	}
-	in.clocks[AllSources].advance(in.parts, all, s.clock)
-	in.clocks[CrowdSources].advance(in.parts, crowd, s.clock)
+	in.clocks[AllSources].advance(in.parts, all, idleClock)
+	in.clocks[CrowdSources].advance(in.parts, crowd, idleClock)
 	ended := true
 	s.oldest = endOfTime
 	for _, p := range in.parts {

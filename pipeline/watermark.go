@@ -60,15 +60,19 @@ type domainClock struct {
 }
 
 // advance gives the watermark after a step: the minimum over the partitions
-// that count. When all are idle or ended it moves on by the time that passes.
-// It never goes back.
+// that count. When all are idle or ended it moves on by the time that passes;
+// where partitions without events have kept it from starting until then, it
+// starts at the lowest of the others. It never goes back. now is 0 in a bounded
+// run, which knows no idle time.
 func (d *domainClock) advance(parts []*partition, in func(*partition) bool, now int64) {
-	low, live, known := int64(endOfTime), false, false
+	low, lowest, live, known := int64(endOfTime), int64(endOfTime), false, false
 	for _, p := range parts {
 		if !in(p) {
 			continue
 		}
-		known = known || p.highest != event.Absent
+		if p.highest != event.Absent {
+			known, lowest = true, min(lowest, p.watermark())
+		}
 		if p.counts() {
 			live = true
 			low = min(low, p.watermark())
@@ -77,8 +81,10 @@ func (d *domainClock) advance(parts []*partition, in func(*partition) bool, now 
 	switch {
 	case live:
 		d.at, d.wasQuiet = max(d.at, low), false
-	case known:
-		if d.wasQuiet && d.at != beginOfTime && now > d.quietAt {
+	case known && now > 0:
+		if d.at == beginOfTime {
+			d.at = lowest
+		} else if d.wasQuiet && now > d.quietAt {
 			d.at += now - d.quietAt
 		}
 		d.wasQuiet, d.quietAt = true, now
