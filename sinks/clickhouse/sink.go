@@ -46,6 +46,9 @@ func (s *Sink) Open(ctx context.Context, tables []*schema.Table) error {
 	return nil
 }
 
+// Probe tries whether one of the servers answers and lets the user in.
+func (s *Sink) Probe(ctx context.Context) error { return Ping(ctx, s.cfg) }
+
 // Write gathers the rows after it has sent the blocks that are closed.
 func (s *Sink) Write(ctx context.Context, d *pipeline.Delivery) error {
 	if err := s.send(ctx); err != nil {

@@ -84,7 +84,7 @@ func (s *Sink) ensureTopics(ctx context.Context, admin *kadm.Client, topics []st
 		case !errors.Is(err, kerr.UnknownTopicOrPartition):
 			return explain(&s.cfg.Conn, topic, err)
 		case !s.cfg.Create:
-			return fmt.Errorf("topic %s does not exist on %s: create it, or set create: true", topic, s.cfg.Address())
+			return missing(topic, s.cfg)
 		}
 		const byDefault = -1
 		if _, err := admin.CreateTopic(ctx, byDefault, byDefault, nil, topic); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {

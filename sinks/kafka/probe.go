@@ -1,0 +1,42 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Probe connects and looks for the topics; one that Open would create may be
+// missing.
+func (s *Sink) Probe(ctx context.Context) error {
+	client, err := kgo.NewClient(s.opts...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	within, cancel := context.WithTimeout(ctx, answerMax)
+	defer cancel()
+	for _, t := range s.cfg.Tables() {
+		topic := s.topic(t)
+		meta, err := kadm.NewClient(client).Metadata(within, topic)
+		if err == nil {
+			err = meta.Topics[topic].Err
+		}
+		switch {
+		case err == nil:
+		case !errors.Is(err, kerr.UnknownTopicOrPartition):
+			return explain(&s.cfg.Conn, topic, err)
+		case !s.cfg.Create:
+			return missing(topic, s.cfg)
+		}
+	}
+	return nil
+}
+
+func missing(topic string, c *Config) error {
+	return fmt.Errorf("topic %s does not exist on %s: create it, or set create: true", topic, c.Address())
+}
