@@ -282,10 +282,13 @@ func (f *fold) inLanes(work func(shard int)) {
 func (f *fold) fill(s *step, shard int) {
 	for _, b := range f.buffers {
 		q := b.queues[shard]
-		for _, p := range s.pieces {
+		for i, p := range s.pieces {
 			q.insert(p.batch, p.byKey[b.key.rowKey()].of(shard), max(f.before[b.domain], b.floor))
 			if b.key == ByProfile {
 				q.settle(f.renamed)
+			}
+			if i+1 == len(s.pieces) || s.pieces[i+1].part != p.part {
+				q.seal()
 			}
 		}
 		q.take(s.watermarks[b.domain])

@@ -21,6 +21,8 @@ type reorder struct {
 
 	slots    []uint32 // of the rows inserted last
 	moved    []uint32
+	fresh    []orderKey // inserted and not yet in a run
+	behind   []orderKey
 	released []orderKey
 	spare    [][]orderKey
 	// dead is about how many bytes of the slab's arena no row uses any more.
@@ -78,19 +80,50 @@ func (q *reorder) insert(b *event.Batch, rows []uint32, before int64) {
 		q.slots = append(q.slots, q.slot())
 	}
 	q.slab.CopyRows(q.slots, b, rows)
-	run := q.takeRun(len(rows))
 	for _, s := range q.slots {
 		slack := q.slab.Limit[s] - q.slab.Mark[s]
 		q.slab.Mark[s] = max(q.slab.Own[s], before)
 		q.slab.Limit[s] = q.slab.Mark[s] + slack
-		run = append(run, orderKey{
+		q.fresh = append(q.fresh, orderKey{
 			eff: q.slab.Eff(int(s)), time: q.slab.Time(int(s)), slot: s,
 			rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(int(s)),
 		})
 	}
-	slices.SortFunc(run, q.compare)
 	q.held += len(rows)
-	q.push(run)
+}
+
+// seal makes a sorted run of what was inserted since the last seal: best the
+// rows of one partition, which come almost in order.
+func (q *reorder) seal() {
+	if len(q.fresh) == 0 {
+		return
+	}
+	q.sort(q.fresh)
+	q.push(append(q.takeRun(len(q.fresh)), q.fresh...))
+	q.fresh = q.fresh[:0]
+}
+
+// sort sorts keys that are almost in order: those behind one before them are
+// sorted apart and merged in from the end.
+func (q *reorder) sort(keys []orderKey) {
+	q.behind = q.behind[:0]
+	ahead := keys[:0]
+	for _, k := range keys {
+		if n := len(ahead); n > 0 && q.less(k, ahead[n-1]) {
+			q.behind = append(q.behind, k)
+		} else {
+			ahead = append(ahead, k)
+		}
+	}
+	slices.SortFunc(q.behind, q.compare)
+	i, j := len(ahead)-1, len(q.behind)-1
+	for to := len(keys) - 1; j >= 0; to-- {
+		if i >= 0 && q.less(q.behind[j], keys[i]) {
+			keys[to], i = keys[i], i-1
+		} else {
+			keys[to], j = q.behind[j], j-1
+		}
+	}
 }
 
 // settle gives the rows that were inserted last the profile that they have
@@ -135,6 +168,13 @@ func (q *reorder) giveRun(r []orderKey) {
 	}
 }
 
+func (q *reorder) less(a, b orderKey) bool {
+	if a.eff != b.eff {
+		return a.eff < b.eff
+	}
+	return q.compare(a, b) < 0
+}
+
 func (q *reorder) compare(a, b orderKey) int {
 	if a.eff != b.eff {
 		return cmp.Compare(a.eff, b.eff)
@@ -169,10 +209,10 @@ func (q *reorder) push(run []orderKey) {
 
 func (q *reorder) merge(dst, a, b []orderKey) []orderKey {
 	for len(a) > 0 && len(b) > 0 {
-		if q.compare(a[0], b[0]) <= 0 {
-			dst, a = append(dst, a[0]), a[1:]
-		} else {
+		if q.less(b[0], a[0]) {
 			dst, b = append(dst, b[0]), b[1:]
+		} else {
+			dst, a = append(dst, a[0]), a[1:]
 		}
 	}
 	return append(append(dst, a...), b...)
@@ -181,7 +221,7 @@ func (q *reorder) merge(dst, a, b []orderKey) []orderKey {
 // release gives the slots that take has taken out since the last release, in
 // order; they are lent until recycle.
 func (q *reorder) release(rows []uint32) []uint32 {
-	slices.SortFunc(q.released, q.compare)
+	q.sort(q.released)
 	rows = rows[:0]
 	for _, k := range q.released {
 		rows = append(rows, k.slot)
@@ -224,9 +264,7 @@ func cutoff(queues []*reorder, keep int) int64 {
 
 // recycle frees the slots that release lent.
 func (q *reorder) recycle(rows []uint32) {
-	for _, s := range rows {
-		q.dead += rowBytes(q.slab, s)
-	}
+	q.spend(len(rows))
 	q.free = append(q.free, rows...)
 	switch live := len(q.slab.Arena) - q.dead; {
 	case q.held == 0:
@@ -237,15 +275,11 @@ func (q *reorder) recycle(rows []uint32) {
 	}
 }
 
-// rowBytes estimates what a row holds in the arena and in nested columns.
-func rowBytes(b *event.Batch, row uint32) int {
-	n := 0
-	for c := range b.Str {
-		if b.Str[c] != nil {
-			n += int(b.Str[c][row].Len)
-		}
+// spend counts the arena's bytes of rows that have left, as their share of all.
+func (q *reorder) spend(rows int) {
+	if rows > 0 {
+		q.dead += (len(q.slab.Arena) - q.dead) * rows / (rows + q.held)
 	}
-	return n + 64*int(b.ItemCount[row]) + 16*int(b.AttrCount[row])
 }
 
 // compact copies the held rows to an empty batch.
@@ -282,9 +316,9 @@ func (q *reorder) rename(merged renames, shard, shards int, move func(b *event.B
 				continue
 			}
 			move(q.slab, k.slot)
-			q.dead += rowBytes(q.slab, k.slot)
 			q.free = append(q.free, k.slot)
 			q.held--
+			q.spend(1)
 		}
 		q.runs[i] = kept
 	}
