@@ -88,34 +88,40 @@ func (r *Resolver) provisional(b *event.Batch, row int) uint32 {
 // remember lets a reference point to the profile that first named it. A
 // provisional profile merges into the first real one; two real ones stay two.
 func (r *Resolver) remember(key flat.Key, at int64, p uint32) {
-	if old := r.referred(key, at); old != 0 {
-		if e := r.references.At(r.references.ID(key)); at > e.last {
-			r.references.MutAt(r.references.ID(key)).last = at
-		}
-		switch {
-		case old == p || !r.isProvisional(old):
-		case r.isProvisional(p):
-			r.adopt(old, p)
-		default:
-			r.adopt(p, old)
-		}
-		return
-	}
-	if id := r.references.ID(key); id != 0 {
-		// Nobody mentioned it for so long that it stands for something new.
-		r.unname(r.references.At(id).profile)
-		*r.references.MutAt(id) = reference{last: at, profile: p}
-	} else {
+	id := r.references.ID(key)
+	switch {
+	case id == 0:
 		for r.references.Full() {
 			if !r.evictReference() {
 				break
 			}
 		}
 		id, _ = r.references.PutID(key)
-		*r.references.MutAt(id) = reference{last: at, profile: p}
 		r.expiring.Set(at+r.opts.ReferenceKept, id)
+	case at > r.references.At(id).last+r.opts.ReferenceKept:
+		// Nobody mentioned it for so long that it stands for something new.
+		r.unname(r.references.At(id).profile)
+	default:
+		r.mention(id, at, p)
+		return
 	}
+	*r.references.MutAt(id) = reference{last: at, profile: p}
 	r.profiles.Mut(p).references++
+}
+
+// mention notes that a known reference was named by an event of the profile.
+func (r *Resolver) mention(id uint32, at int64, p uint32) {
+	e := r.references.At(id)
+	if at > e.last {
+		r.references.MutAt(id).last = at
+	}
+	switch old := r.current(e.profile); {
+	case old == p || !r.isProvisional(old):
+	case r.isProvisional(p):
+		r.adopt(old, p)
+	default:
+		r.adopt(p, old)
+	}
 }
 
 // unname takes one reference from the profile.

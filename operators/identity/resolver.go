@@ -2,6 +2,7 @@ package identity
 
 import (
 	"math"
+	"slices"
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
@@ -36,7 +37,10 @@ type Resolver struct {
 	merges []pipeline.Merge
 	// held is the profile of the event at work: it stays though eviction takes
 	// its last identifier or reference.
-	held uint32
+	held   uint32
+	found  [event.NumIdents][blockRows]uint32
+	at     int   // row at work in its block
+	warmed int64 // what find read of profiles, so that it is not left out
 	// floor is the highest revision of an evicted identifier: if it comes back,
 	// its rows go on above.
 	floor   uint32
@@ -78,11 +82,52 @@ func (r *Resolver) Bytes() int {
 // Resolve finds the profiles of the rows, in log order.
 func (r *Resolver) Resolve(t *pipeline.Turn, b *event.Batch, rows []uint32, merges []pipeline.Merge) []pipeline.Merge {
 	r.turn, r.merges = t, merges
-	for _, row := range rows {
-		r.row(b, int(row))
+	for len(rows) > 0 {
+		block := rows[:min(len(rows), blockRows)]
+		r.find(b, block)
+		for i, row := range block {
+			r.at = i
+			r.row(b, int(row))
+		}
+		rows = rows[len(block):]
 	}
 	merges, r.merges = r.merges, nil
 	return merges
+}
+
+// blockRows are looked up together: searches that do not wait for one another
+// hide the latency of memory.
+const blockRows = 256
+
+// find looks up the identifiers of the rows.
+func (r *Resolver) find(b *event.Batch, rows []uint32) {
+	for k := range b.Ident {
+		col := b.Ident[k]
+		if col == nil {
+			continue
+		}
+		found := &r.found[k]
+		for i, row := range rows {
+			found[i] = 0
+			if h := col[row]; !h.IsZero() {
+				found[i] = r.idents.ID(keyOf(h))
+			}
+		}
+		for _, id := range found[:len(rows)] {
+			if id != 0 {
+				r.warmed += r.profiles.At(r.idents.At(id).profile).first
+			}
+		}
+	}
+}
+
+// lookUp gives the identifier's entry, 0 if it is unknown: the one found
+// before the block unless it is gone since.
+func (r *Resolver) lookUp(k event.Ident, h event.Hash) uint32 {
+	if id := r.found[k][r.at]; id != 0 && r.idents.Live(id) && r.idents.KeyAt(id) == keyOf(h) {
+		return id
+	}
+	return r.idents.ID(keyOf(h))
 }
 
 func (r *Resolver) row(b *event.Batch, row int) {
@@ -119,7 +164,7 @@ func (r *Resolver) link(b *event.Batch, row int) uint32 {
 		if h.IsZero() {
 			continue
 		}
-		if id := r.idents.ID(keyOf(h)); id == 0 {
+		if id := r.lookUp(k, h); id == 0 {
 			r.firstSight(b, row, k, h, base)
 		} else {
 			r.seen(id, at)
@@ -132,7 +177,7 @@ func (r *Resolver) link(b *event.Batch, row int) uint32 {
 		r.held = base
 	}
 	p := base
-	if id := r.idents.ID(keyOf(identAt(b, event.Ident(strongest), row))); id != 0 {
+	if id := r.lookUp(event.Ident(strongest), identAt(b, event.Ident(strongest), row)); id != 0 {
 		p = r.idents.At(id).profile
 	}
 	if r.held = p; base != 0 && base != p {
@@ -158,7 +203,7 @@ func (r *Resolver) base(b *event.Batch, row int) (base uint32, strongest int) {
 		if h.IsZero() {
 			continue
 		}
-		id := r.idents.ID(keyOf(h))
+		id := r.lookUp(k, h)
 		shared := id != 0 && r.idents.At(id).shared || id == 0 && r.listed[h]
 		if strongest < 0 || onlyShared && !shared {
 			strongest = int(k)
@@ -209,8 +254,8 @@ func (r *Resolver) firstSight(b *event.Batch, row int, k event.Ident, h event.Ha
 	case event.IdentUser, event.IdentLoyalty, event.IdentDevice:
 		e.raw = r.arena.Put(b.Text(k.Column(), row))
 	}
-	if user := identAt(b, event.IdentUser, row); k != event.IdentUser && !user.IsZero() && !shared {
-		e.users = r.arena.Put(flat.Bytes([]uint64{user.Lo}))
+	if k != event.IdentUser && !shared {
+		e.user = identAt(b, event.IdentUser, row).Lo
 	}
 	r.attach(id, base, at)
 	r.aging.Set(at, id)
@@ -237,20 +282,22 @@ func day(ms int64) int64 { return int64(math.Floor(float64(ms) / dayMs)) }
 // shared when they are too many.
 func (r *Resolver) countUser(b *event.Batch, row int, id uint32, user event.Hash) {
 	e := r.idents.At(id)
-	if e.shared {
+	if e.shared || e.user == user.Lo {
+		return
+	}
+	m := r.idents.MutAt(id)
+	if e.user == 0 {
+		m.user = user.Lo
 		return
 	}
 	users := flat.Of[uint64](r.arena.Get(e.users))
-	for _, u := range users {
-		if u == user.Lo {
-			return
-		}
+	if slices.Contains(users, user.Lo) {
+		return
 	}
-	m := r.idents.MutAt(id)
 	n := len(users)
 	m.users = r.arena.Resize(m.users, 8*(n+1))
 	flat.Of[uint64](r.arena.Mut(m.users))[n] = user.Lo
-	if n+1 <= r.opts.MaxLinks {
+	if n+2 <= r.opts.MaxLinks {
 		return
 	}
 	m.shared = true

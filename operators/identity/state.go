@@ -11,7 +11,8 @@ type identifier struct {
 	placed      int64 // event time of the login that it belongs to
 	rowDay      int64 // day of last_seen in its newest row
 	raw         flat.Ref
-	users       flat.Ref // hashes of the user_ids that it was seen with
+	user        uint64   // hash of the first user_id that it was seen with; 0: none
+	users       flat.Ref // hashes of further ones
 	profile     uint32
 	next, prev  uint32 // in the profile's list
 	revision    uint32
