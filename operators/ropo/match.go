@@ -113,9 +113,12 @@ func (s *shard) clear(v *level) {
 	*v = level{}
 }
 
+// touchesOf are all touches that the profile holds, for reading.
+func (s *shard) touchesOf(p *profile) []touch { return flat.Of[touch](s.arena.Get(p.touches))[:p.held] }
+
 // remembered are the profile's touches within the lookback.
 func (s *shard) remembered(p *profile) []touch {
-	touches := flat.Of[touch](s.arena.Get(p.touches))
+	touches := s.touchesOf(p)
 	since, n := s.since(), 0
 	for n < len(touches) && touches[n].at < since {
 		n++

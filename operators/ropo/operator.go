@@ -244,7 +244,7 @@ func (s *shard) evict() bool {
 // forget frees all that a profile holds.
 func (s *shard) forget(id uint32) {
 	p := s.profiles.MutAt(id)
-	for _, t := range flat.Of[touch](s.arena.Get(p.touches)) {
+	for _, t := range s.touchesOf(p) {
 		s.arena.Free(t.texts)
 	}
 	s.arena.Free(p.touches)
@@ -259,7 +259,7 @@ func (s *shard) forget(id uint32) {
 // dropOld lets touches and orders before a time go.
 func (s *shard) dropOld(id uint32, before int64) {
 	p := s.profiles.MutAt(id)
-	touches := flat.Of[touch](s.arena.Get(p.touches))
+	touches := s.touchesOf(p)
 	n := 0
 	for n < len(touches) && touches[n].at < before {
 		s.arena.Free(touches[n].texts)
@@ -267,6 +267,7 @@ func (s *shard) dropOld(id uint32, before int64) {
 	}
 	if n > 0 {
 		p.touches = s.arena.Replace(p.touches, flat.Bytes(touches[n:]))
+		p.held = uint32(len(touches) - n)
 	}
 	s.dropOrders(id, before)
 }

@@ -12,7 +12,8 @@ const (
 
 // profile is what is remembered of one profile.
 type profile struct {
-	touches flat.Ref // []touch by (time, message id), oldest first
+	touches flat.Ref // []touch by (time, message id), oldest first, with room behind
+	held    uint32   // number of touches
 	visits  flat.Ref // []visit by time: starts of visits
 	sighted flat.Ref // []visit by time: last sighting of each store
 	zone    zoneStay

@@ -74,15 +74,19 @@ const touchBytes = int(unsafe.Sizeof(touch{}))
 
 // keepTouch inserts the touch in order; over the cap the oldest goes.
 func (s *shard) keepTouch(p *profile, t touch) {
-	touches := flat.Of[touch](s.arena.Get(p.touches))
-	at := len(touches)
+	touches := s.touchesOf(p)
+	n := len(touches)
+	at := n
 	for at > 0 && s.touchLess(&t, &touches[at-1]) {
 		at--
 	}
-	if len(touches) < int(s.op.cfg.Touches) {
-		p.touches = s.arena.Resize(p.touches, (len(touches)+1)*touchBytes)
+	if n < int(s.op.cfg.Touches) {
+		if n*touchBytes == p.touches.Len() {
+			p.touches = s.arena.Resize(p.touches, min(max(2*n, 2), int(s.op.cfg.Touches))*touchBytes)
+		}
+		p.held++
 		touches = flat.Of[touch](s.arena.Mut(p.touches))
-		copy(touches[at+1:], touches[at:])
+		copy(touches[at+1:], touches[at:n])
 		touches[at] = t
 		return
 	}
