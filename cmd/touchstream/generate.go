@@ -74,7 +74,11 @@ type recordWriter interface {
 
 func generate(ctx context.Context, o generateOptions) (err error) {
 	if o.venue != "" {
-		if err := os.WriteFile(o.venue, generator.AppendVenue(nil), 0o644); err != nil {
+		err := os.MkdirAll(filepath.Dir(o.venue), 0o755)
+		if err == nil {
+			err = os.WriteFile(o.venue, generator.AppendVenue(nil), 0o644)
+		}
+		if err != nil {
 			return fmt.Errorf("--venue: %w", err)
 		}
 	}
