@@ -1,19 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"encoding/csv"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"touchstream/pipeline/event"
 	"touchstream/sources/generator"
 )
 
@@ -148,6 +146,7 @@ func TestTruth(t *testing.T) {
 	t.Run("in order", func(t *testing.T) {
 		out, s := run(t, "  world: {file: {paths: [\"world/*.jsonl\"], sort: true}, decode: {segment: {}}}\n")
 		trueSummary(t, truths(t, dir, "summary"), s, false)
+		trueIdentities(t, truths(t, dir, "people"), out)
 		trueOrders(t, truths(t, dir, "orders"), out)
 		trueSessions(t, truths(t, dir, "sessions"), out, false)
 		trueAbandonments(t, dir, out, nil)
@@ -156,6 +155,7 @@ func TestTruth(t *testing.T) {
 	t.Run("as it arrives", func(t *testing.T) {
 		out, s := run(t, arriving.String())
 		trueSummary(t, truths(t, dir, "summary"), s, true)
+		trueIdentities(t, truths(t, dir, "people"), out)
 		trueOrders(t, truths(t, dir, "orders"), out)
 		trueSessions(t, truths(t, dir, "sessions"), out, true)
 		// A cart keeps no history: what comes late changes it as if it came last.
@@ -195,6 +195,66 @@ func trueSummary(t *testing.T, all []fact, s summary, hasLate bool) {
 	if want["late"] == 0 || want["too_late"] == 0 || want["duplicates"] == 0 {
 		t.Errorf("the world has no noise: %v", want)
 	}
+}
+
+// trueIdentities checks that all known identifiers of a person lead to one
+// profile, which is nobody else's, and that devices that never logged in do not.
+func trueIdentities(t *testing.T, people []fact, out string) {
+	t.Helper()
+	profiles := map[string]string{}
+	for _, r := range final(rows(t, out, "identities"), "kind", "value") {
+		profiles[r.text("kind", "value")] = fmt.Sprint(r["profile_id"])
+	}
+	hasher := event.NewHasher("test", nil)
+	v := &verdict{T: t, table: "identities"}
+	owners := map[string]string{}
+	profileOf := func(k event.Ident, value string) string {
+		switch k {
+		case event.IdentEmail, event.IdentPhone, event.IdentPayment, event.IdentAnonymous:
+			value = hasher.Sum(byte(k), []byte(strings.TrimPrefix(value, "+"))).String()
+		}
+		return profiles[k.String()+"|"+value]
+	}
+	devices := func(list string) (ids []string) {
+		for _, d := range strings.Fields(list) {
+			_, id, _ := strings.Cut(d, ":")
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	for _, x := range people {
+		mine := map[string]bool{}
+		for _, k := range []event.Ident{event.IdentUser, event.IdentLoyalty, event.IdentEmail, event.IdentPhone, event.IdentPayment} {
+			mine[profileOf(k, x[k.String()])] = true
+		}
+		linked := devices(x["linked_devices"])
+		for _, d := range linked {
+			mine[profileOf(event.IdentAnonymous, d)] = true
+		}
+		if strings.Contains(x["linked_devices"], "app:") {
+			mine[profileOf(event.IdentDevice, x["device_id"])] = true
+		}
+		delete(mine, "")
+		if len(mine) > 1 {
+			v.lie("%v is %d profiles", x, len(mine))
+		}
+		for _, d := range devices(x["devices"]) {
+			if p := profileOf(event.IdentAnonymous, d); p != "" && !slices.Contains(linked, d) {
+				if mine[p] {
+					v.lie("%v: device %s never logged in", x, d)
+				}
+				mine[p] = true
+			}
+		}
+		for p := range mine {
+			if owners[p] != "" {
+				v.lie("persons %s and %s are one profile", owners[p], x["person"])
+			}
+			owners[p] = x["person"]
+			v.same++
+		}
+	}
+	v.end(1000)
 }
 
 // deviceTypes are the types of the world's devices.
@@ -237,164 +297,5 @@ func trueOrders(t *testing.T, all []fact, out string) {
 		if directions[kind] == 0 {
 			t.Errorf("no order of the world is %s", kind)
 		}
-	}
-}
-
-func trueSessions(t *testing.T, all []fact, out string, hasLate bool) {
-	t.Helper()
-	v := judge(t, "sessions", final(rows(t, out, "sessions"), "session_id"), "device_key", "start")
-	tooLate := int64(0)
-	for _, x := range all {
-		r := v.take(x["device_key"], x["start"])
-		if r == nil {
-			v.lie("%v is missing", x)
-			continue
-		}
-		columns := map[string]string{"channel": "channel", "end": "end", "orders": "orders", "revenue": "revenue", "is_bot": "is_bot"}
-		if hasLate {
-			columns["events"] = "events"
-			// A phone whose topic was silent meanwhile is behind nobody.
-			if late, _ := strconv.ParseInt(x["late"], 10, 64); r.int("late_events") > late {
-				v.lie("%v: %d late events", x, r.int("late_events"))
-			}
-		} else {
-			events, _ := strconv.ParseInt(x["events"], 10, 64)
-			more, _ := strconv.ParseInt(x["too_late"], 10, 64)
-			tooLate += more
-			if r.int("events") != events+more || r.int("late_events") != 0 {
-				v.lie("%v: %d events, %d late", x, r.int("events"), r.int("late_events"))
-			}
-		}
-		v.equal(r, x, columns)
-	}
-	v.end(1000)
-	if !hasLate && tooLate == 0 {
-		t.Error("no session of the world has events that come too late")
-	}
-}
-
-// trueAbandonments leaves out the carts of devices in the sessions given.
-func trueAbandonments(t *testing.T, dir, out string, but []fact) {
-	t.Helper()
-	var carts, forms []row
-	for _, r := range final(rows(t, out, "abandonments"), "abandonment_id") {
-		if r["stage"] == "form" {
-			forms = append(forms, r)
-		} else {
-			carts = append(carts, r)
-		}
-	}
-	v := judge(t, "carts", carts, "cart_id", "opened_at")
-	outcomes := map[string]int{}
-	for _, x := range truths(t, dir, "carts") {
-		r := v.take(x["cart_id"], x["opened_at"])
-		outcomes[x["outcome"]]++
-		switch {
-		case slices.ContainsFunc(but, func(s fact) bool {
-			return s["device_key"] == x["device_key"] && s["start"] <= x["last_activity_at"] && s["end"] >= x["opened_at"]
-		}):
-			continue
-		case x["left"] != "true" && r != nil:
-			v.lie("%v has a row: %v", x, r)
-		case x["left"] == "true" && r == nil:
-			v.lie("%v is missing", x)
-		}
-		if r == nil {
-			continue
-		}
-		columns := map[string]string{"stage": "stage", "due_at": "due_at", "fired_at": "due_at", "items": "items", "products": "products",
-			"value": "value", "currency": "currency", "state": "outcome"}
-		if x["outcome"] == "recovered" {
-			maps.Copy(columns, map[string]string{"closed_at": "closed_at", "closed_by_channel": "closed_by_channel", "recovered_revenue": "recovered_revenue"})
-		}
-		v.equal(r, x, columns)
-	}
-	v.end(100)
-	for _, o := range []string{"expired", "recovered", "emptied", "cancelled"} {
-		if outcomes[o] == 0 {
-			t.Errorf("no cart of the world is %s", o)
-		}
-	}
-	v = judge(t, "forms", forms, "form_id", "opened_at")
-	for _, x := range truths(t, dir, "forms") {
-		r := v.take(x["form_id"], x["opened_at"])
-		if (r != nil) != (x["left"] == "true") {
-			v.lie("%v: row %v", x, r)
-		} else if r != nil {
-			v.equal(r, x, map[string]string{"last_field": "last_field"})
-		}
-	}
-	v.end(20)
-}
-
-const minute = 60_000
-
-// zoneMinute is one row of crowd.
-type zoneMinute struct {
-	zone  string
-	start int64
-}
-
-// trueCrowd compares each minute of the zones whose visitors report where they
-// are, and what the doors counted.
-func trueCrowd(t *testing.T, dir, out string) {
-	t.Helper()
-	at := func(s string) int64 {
-		x, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return x.UnixMilli()
-	}
-	present, entries, exits, exact := map[zoneMinute]int64{}, map[zoneMinute]int64{}, map[zoneMinute]int64{}, map[string]bool{}
-	for _, x := range truths(t, dir, "presence") {
-		if x["seen_by"] != "zones" {
-			continue
-		}
-		zone, from, to := x["zone_id"], at(x["from"]), at(x["to"])
-		exact[zone] = true
-		entries[zoneMinute{zone, from / minute}]++
-		exits[zoneMinute{zone, to / minute}]++
-		for m := from / minute; m <= to/minute; m++ {
-			present[zoneMinute{zone, m}] += min(to, (m+1)*minute) - max(from, m*minute)
-		}
-	}
-	doors, visits := map[string]float64{}, map[string]float64{}
-	v := &verdict{T: t, table: "crowd"}
-	for _, r := range final(rows(t, out, "crowd"), "zone_id", "window_ms", "window_start") {
-		zone, _ := r["zone_id"].(string)
-		k := zoneMinute{zone, at(fmt.Sprint(r["window_start"])) / minute}
-		number := func(column string) float64 {
-			n, err := strconv.ParseFloat(fmt.Sprint(r[column]), 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-		if strings.HasSuffix(zone, "-Z00") {
-			doors[fmt.Sprint(r["store_id"])] += number("entries")
-		}
-		if !exact[zone] {
-			continue
-		}
-		average := float64(present[k]) / minute
-		if math.Abs(number("occupancy_avg")-average) > 1e-9 || number("entries") != float64(entries[k]) || number("exits") != float64(exits[k]) {
-			v.lie("%v, in truth %v on average, %d entries and %d exits", r, average, entries[k], exits[k])
-		}
-		v.same++
-		delete(present, k)
-		delete(exits, k)
-	}
-	for k := range present {
-		if cmp.Or(present[k], exits[k]) != 0 {
-			v.lie("%s: no row of minute %d", k.zone, k.start)
-		}
-	}
-	v.end(1000)
-	for _, x := range truths(t, dir, "visits") {
-		visits[x["store_id"]]++
-	}
-	if !maps.Equal(doors, visits) || len(visits) == 0 {
-		t.Errorf("the doors counted %v, in truth %v", doors, visits)
 	}
 }
