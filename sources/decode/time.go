@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unsafe"
+
+	"touchstream/pipeline/venue"
 )
 
 // TimeFormat reads times of one format. It is used by one goroutine at a time;
@@ -16,6 +18,7 @@ type TimeFormat struct {
 	layout string
 	steps  []layoutStep
 	zone   *time.Location // of texts without an offset; nil: an offset must be there
+	named  bool           // the layout names an offset or a zone
 
 	// The zone's offset in ms between two transitions, UTC ms.
 	from, to, offset int64
@@ -26,7 +29,8 @@ const timeMax = 253_402_300_799_999
 
 // NewTimeFormat compiles a format: unix_s, unix_ms, unix_us, rfc3339 or a Go
 // layout. zone names the time zone of texts that carry no offset, "" is UTC for
-// layouts and none for rfc3339.
+// layouts and none for rfc3339. A local time that daylight saving skips is the
+// instant after the gap, a doubled one the first.
 func NewTimeFormat(format, zone string) (*TimeFormat, error) {
 	f := &TimeFormat{name: format}
 	if zone != "" {
@@ -51,6 +55,7 @@ func NewTimeFormat(format, zone string) (*TimeFormat, error) {
 		return nil, err
 	}
 	f.layout, f.steps = format, compileLayout(format)
+	f.named = strings.Contains(format, "Z07") || strings.Contains(format, "-07") || strings.Contains(format, "MST")
 	if f.zone == nil {
 		f.zone = time.UTC
 	}
@@ -150,9 +155,14 @@ func (f *TimeFormat) resolve(c *clock) (int64, bool) {
 	if utc := local - f.offset; utc-day >= f.from && utc+day < f.to {
 		return utc, true
 	}
-	t := time.Date(c.year, time.Month(c.month), c.day, c.hour, c.minute, c.second, int(c.ms)*1_000_000, f.zone)
-	f.remember(t)
-	return t.UnixMilli(), true
+	return f.instant(local), true
+}
+
+// instant is the time at which clocks in the format's zone show a local one.
+func (f *TimeFormat) instant(local int64) int64 {
+	ms := venue.Instant(f.zone, local)
+	f.remember(time.UnixMilli(ms).In(f.zone))
+	return ms
 }
 
 // remember keeps the zone's offset around t.
@@ -264,9 +274,16 @@ func (f *TimeFormat) parseLayout(s []byte) (int64, bool) {
 	if len(s) == 0 {
 		return 0, false
 	}
-	t, err := time.ParseInLocation(f.layout, unsafe.String(&s[0], len(s)), f.zone)
+	zone := f.zone
+	if !f.named {
+		zone = time.UTC
+	}
+	t, err := time.ParseInLocation(f.layout, unsafe.String(&s[0], len(s)), zone)
 	if err != nil {
 		return 0, false
+	}
+	if !f.named {
+		return f.instant(t.UnixMilli()), true
 	}
 	return t.UnixMilli(), true
 }
