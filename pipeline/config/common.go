@@ -115,7 +115,7 @@ func (c *Identity) Declare(s *Section) {
 	s.Int("max_links", &c.MaxLinks, 5, "An identifier seen with more user ids is shared and links no more.").Min(1).Max(1000)
 	s.Strings("shared_devices", &c.SharedDevices, nil, "Devices that link nothing: store tablets, tills.").NonEmptyElements()
 	s.Strings("block", &c.Block, []string{"", "null", "0…0", "-1", "anonymous"},
-		"Values that are no identifiers; 0…0 stands for zeros of any number, hyphens between them included.")
+		"Values that are no identifiers; 0…0 stands for two or more zeros, hyphens between them included; a single 0 is an identifier.")
 }
 
 // Dedup bounds the memory of message ids.
