@@ -175,9 +175,10 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 	f.merge()
 	inParallel(len(f.routings), len(s.pieces), func(worker, i int) { f.routings[worker].route(s.pieces[i]) })
 	clear(f.laneBusy)
-	f.inLanes(func(shard int) { f.fill(s, shard) })
+	lanes := len(f.laneBusy)
+	f.inLanes(lanes, func(part int) { f.fill(s, part*f.cfg.Shards/lanes, (part+1)*f.cfg.Shards/lanes) })
 	f.relieve(s)
-	f.inLanes(func(shard int) { f.lane(s, shard) })
+	f.inLanes(f.cfg.Shards, func(shard int) { f.lane(s, shard) })
 	f.collect(s, out)
 	f.before = s.watermarks
 	return StepInfo{Records: s.records, Seconds: time.Since(from).Seconds(), LaneBusy: f.laneBusy, Watermark: s.watermarks[AllSources]}
@@ -268,30 +269,37 @@ func (f *fold) merge() {
 	}
 }
 
-// inLanes calls work for every shard, in parallel.
-func (f *fold) inLanes(work func(shard int)) {
-	inParallel(len(f.laneBusy), f.cfg.Shards, func(lane, shard int) {
+// inLanes calls work for 0..n-1 in parallel.
+func (f *fold) inLanes(n int, work func(i int)) {
+	inParallel(len(f.laneBusy), n, func(lane, i int) {
 		start := time.Now()
-		work(shard)
+		work(i)
 		f.laneBusy[lane] += time.Since(start).Seconds()
 	})
 }
 
-// fill puts the step's rows of one shard into the reorder buffers and takes out
-// what the watermark has passed.
-func (f *fold) fill(s *step, shard int) {
+// fill puts the step's rows of some shards into the reorder buffers and takes
+// out what the watermark has passed. It goes piece by piece: a shard's rows lie
+// scattered over the columns of a piece, and while these are in the processor's
+// cache they serve all shards.
+func (f *fold) fill(s *step, from, to int) {
 	for _, b := range f.buffers {
-		q := b.queues[shard]
 		for i, p := range s.pieces {
-			q.insert(p.batch, p.byKey[b.key.rowKey()].of(shard), max(f.before[b.domain], b.floor))
-			if b.key == ByProfile {
-				q.settle(f.renamed)
-			}
-			if i+1 == len(s.pieces) || s.pieces[i+1].part != p.part {
-				q.seal()
+			rows, isLast := &p.byKey[b.key.rowKey()], i+1 == len(s.pieces) || s.pieces[i+1].part != p.part
+			for shard := from; shard < to; shard++ {
+				q := b.queues[shard]
+				q.insert(p.batch, rows.of(shard), max(f.before[b.domain], b.floor))
+				if b.key == ByProfile {
+					q.settle(f.renamed)
+				}
+				if isLast {
+					q.seal()
+				}
 			}
 		}
-		q.take(s.watermarks[b.domain])
+		for shard := from; shard < to; shard++ {
+			b.queues[shard].take(s.watermarks[b.domain])
+		}
 	}
 }
 
