@@ -16,7 +16,9 @@
 //
 //   - An absent value compares false with everything, also by `!=`; `x == nil`
 //     tests absence. `not` inverts the outcome: `not (x == "a")` and
-//     `x not in ["a"]` are true where x is absent.
+//     `x not in ["a"]` are true where x is absent. A blank text is an absent
+//     one: `x != ""` holds where x is there, and `x == ""` of a column is a
+//     fault, as it never would.
 //   - Amounts, prices and quantities compare exactly with decimal constants.
 //   - Times compare with RFC 3339 texts, or with a date, which is its midnight UTC.
 //   - Texts order by their bytes.

@@ -97,6 +97,9 @@ func (c *compiler) compare(n ast.Node, r ref, operator string, k constant) node 
 	if k.kind != textConst {
 		return c.mismatch(n, r, k)
 	}
+	if operator == "==" && k.text == "" {
+		c.blank(n, r)
+	}
 	if isOrder(operator) {
 		if r.class == profClass {
 			c.at(n, "%s has no order", r.name)
@@ -104,6 +107,14 @@ func (c *compiler) compare(n ast.Node, r ref, operator string, k constant) node 
 		return node{op: opOrder, ref: r, word: operator, texts: []string{k.text}}
 	}
 	return textSet(r, []string{k.text}, not)
+}
+
+// blank refuses a comparison that no row meets: of a column a blank text is an
+// absent one. Attributes are kept as they were sent.
+func (c *compiler) blank(n ast.Node, r ref) {
+	if r.class != attrClass {
+		c.at(n, `%s is never "": a blank value is absent, which %s == nil finds`, r.name, r.name)
+	}
 }
 
 func (c *compiler) mismatch(n ast.Node, r ref, k constant) node {
@@ -194,6 +205,9 @@ func (c *compiler) membership(r ref, list *ast.ArrayNode) (node, bool) {
 			v, _ := k.number.Float64()
 			out.reals = append(out.reals, v)
 		case (r.isText() || r.class == profClass) && k.kind == textConst:
+			if k.text == "" {
+				c.blank(item, r)
+			}
 			texts = append(texts, k.text)
 		case r.class == flagClass || r.class == botClass:
 			return node{}, false
