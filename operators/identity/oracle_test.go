@@ -17,14 +17,13 @@ type oracle struct {
 	kept     int64
 	hasher   *event.Hasher
 
-	idents  map[event.Hash]*known
-	refs    map[string]*mention
-	gone    []*person // merged persons that were real, in the order of their merges
-	turn    *pipeline.Turn
-	b       *event.Batch
-	r       int
-	merges  []pipeline.Merge
-	scratch []byte
+	idents map[event.Hash]*known
+	refs   map[string]*mention
+	gone   []*person // merged persons that were real, in the order of their merges
+	turn   *pipeline.Turn
+	b      *event.Batch
+	r      int
+	merges []pipeline.Merge
 }
 
 // person is a profile.

@@ -77,16 +77,16 @@ func (s *shard) refundOf(e *order) refund {
 }
 
 // net is what is left of a line after refunds.
-func (m *line) net(r refund, l uint32) (quantity, revenue int64, isRefunded bool) {
-	units, gross := m.gross()
-	if r.all || m.refunded {
+func (l *line) net(r refund, id uint32) (quantity, revenue int64, isRefunded bool) {
+	units, gross := l.gross()
+	if r.all || l.refunded {
 		return 0, 0, true
 	}
-	revenue = gross - m.refundedRevenue - proportion(gross, m.refundedUnits, units) - proportion(r.amount, gross, r.total)
-	if l == r.last {
+	revenue = gross - l.refundedRevenue - proportion(gross, l.refundedUnits, units) - proportion(r.amount, gross, r.total)
+	if id == r.last {
 		revenue -= r.rest
 	}
-	back := m.refundedQuantity + m.refundedUnits
+	back := l.refundedQuantity + l.refundedUnits
 	quantity = units - back
 	if back > 0 && quantity <= 0 || revenue < gross && revenue <= 0 {
 		return 0, 0, true
