@@ -72,6 +72,7 @@ func benchmarkCore(b *testing.B, workload, set string, warm int) {
 	clear(lap)
 	state := 0
 	r.pipeline.Status().Operators(func(_ string, c *pipeline.OperatorCounts) { state += int(c.Bytes.Load()) })
+	r.check()
 	m.report("event")
 	b.ReportMetric(float64(state)/1e6, "state-MB")
 	b.ReportMetric(float64(liveHeap()-heap)/1e6, "heap-MB")
@@ -109,6 +110,19 @@ func startRig(b *testing.B, cfg pipeline.Config, source *memory) *rig {
 		}
 	})
 	return r
+}
+
+// check fails the benchmark if the pipeline did not do its work: nearly all
+// records must have become events.
+func (r *rig) check() {
+	s := r.pipeline.Status()
+	dead := int64(0)
+	for i := range s.DeadLetters {
+		dead += s.DeadLetters[i].Load()
+	}
+	if records, events := s.Records.Load(), s.Events.Load(); events < records*97/100 || dead > records/100 {
+		r.b.Fatalf("%d records became %d events and %d dead letters", records, events, dead)
+	}
 }
 
 // await waits until so many records are folded.
