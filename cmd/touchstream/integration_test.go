@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,6 +47,17 @@ sinks:
 	equal(t, "records", s.Records, int64(len(w.records)))
 	first := folder(t, filepath.Join(dir, "kafka"))
 	compareViews(t, warehouse(t, addr), "world", config, filepath.Join(dir, "kafka"))
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.NewReplacer("dir: kafka", "dir: kafka-go", "topics:", "driver: kafka-go, topics:", "database: world", "database: world_go")
+	bounded(t, write(t, dir, "kafka-go.yaml", other.Replace(string(text))), nil)
+	for name, again := range folder(t, filepath.Join(dir, "kafka-go")) {
+		if !bytes.Equal(first[name], again) {
+			t.Errorf("%s differs with the other client: %s", name, firstDifference(first[name], again))
+		}
+	}
 	bounded(t, config, nil)
 	for name, again := range folder(t, filepath.Join(dir, "kafka")) {
 		if !bytes.Equal(first[name], again) {
