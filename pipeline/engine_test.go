@@ -43,13 +43,13 @@ func (s *memorySource) Read(_ context.Context, p, limit int, _ bool, c *event.Ch
 	if s.next[p] < len(s.parts[p]) {
 		return HasMore, nil
 	}
-	if s.fail != nil && len(c.Recs) == 0 {
+	switch {
+	case s.fail == nil:
+		return Ended, nil
+	case len(c.Recs) == 0:
 		return HasMore, s.fail
 	}
-	if s.fail != nil {
-		return HasMore, nil
-	}
-	return Ended, nil
+	return HasMore, nil // the failure comes with the next read
 }
 
 // lineDecoder reads "time key [message_id]".

@@ -177,7 +177,7 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 	clear(f.laneBusy)
 	lanes := len(f.laneBusy)
 	f.inLanes(lanes, func(part int) { f.fill(s, part*f.cfg.Shards/lanes, (part+1)*f.cfg.Shards/lanes) })
-	f.relieve(s)
+	f.relieve()
 	f.inLanes(f.cfg.Shards, func(shard int) { f.lane(s, shard) })
 	f.collect(s, out)
 	f.before = s.watermarks
@@ -305,7 +305,7 @@ func (f *fold) fill(s *step, from, to int) {
 
 // relieve lets the oldest rows of full buffers go on early: the watermark of
 // their operators moves there.
-func (f *fold) relieve(s *step) {
+func (f *fold) relieve() {
 	for _, b := range f.buffers {
 		held := 0
 		for _, q := range b.queues {

@@ -7,18 +7,29 @@ import (
 	"touchstream/pipeline/event"
 )
 
+// stepBytesMax bounds the raw bytes of a step, where MaxRecords of them would
+// be too many; each partition has its share, exceeded by one chunk at most.
+const stepBytesMax = 64 << 20
+
 // align finds the partitions that alignment holds back: those more than
-// max_skew of event time ahead of the slowest one that has records to read.
+// max_skew of event time ahead of the slowest one that has records to read. One
+// that has records and has brought no event yet is behind all others. A paused
+// partition is not read, so nobody knows whether it is idle.
 func (in *input) align() {
-	slowest := int64(endOfTime)
+	slowest, unknown := int64(endOfTime), false
 	for _, p := range in.parts {
-		if p.state == HasMore && !p.idle && p.highest != event.Absent {
+		if p.state == HasMore {
 			slowest = min(slowest, p.watermark())
+			unknown = unknown || p.highest == event.Absent
 		}
 	}
 	for _, p := range in.parts {
 		skew := in.cfg.Sources[p.source].MaxSkew
-		p.paused = skew > 0 && p.highest != event.Absent && slowest != endOfTime && p.watermark()-slowest > skew
+		p.paused = skew > 0 && p.highest != event.Absent && p.state != Ended && slowest != endOfTime &&
+			(unknown || p.watermark()-slowest > skew)
+		if p.paused {
+			p.quietSince, p.idle = 0, false
+		}
 	}
 }
 
@@ -34,27 +45,33 @@ func (in *input) readable() []*partition {
 	return in.toRead
 }
 
-// gatherBounded cuts a step by record counts alone: each readable partition
+// gatherBounded cuts a step by what the log holds alone: each readable partition
 // gives its share or all that it has left.
 func (in *input) gatherBounded(ctx context.Context, s *step) {
 	parts := in.readable()
-	if len(parts) == 0 {
-		return
-	}
-	share := max(1, in.cfg.MaxRecords/len(parts))
 	for _, p := range parts {
-		if sorted := in.sorted[p.source]; sorted != nil {
-			in.gatherSorted(ctx, s, p, sorted, share)
-			continue
-		}
-		for left := share; left > 0 && p.state != Ended && in.broken == nil; {
-			n := in.read(ctx, s, p, min(left, chunkRecordsMax), true)
-			if ctx.Err() != nil {
-				return
-			}
-			left -= n
+		in.gatherShare(ctx, s, p, len(parts), true)
+		if ctx.Err() != nil || in.broken != nil {
+			return
 		}
 	}
+}
+
+// gatherShare reads the share of one of so many partitions and returns whether
+// it used it up.
+func (in *input) gatherShare(ctx context.Context, s *step, p *partition, parts int, wait bool) (full bool) {
+	records, bytes := max(1, in.cfg.MaxRecords/parts), max(1, stepBytesMax/int64(parts))
+	if sorted := in.sorted[p.source]; sorted != nil {
+		return in.gatherSorted(ctx, s, p, sorted, records)
+	}
+	for until := s.bytes + bytes; records > 0 && s.bytes < until; {
+		n := in.read(ctx, s, p, min(records, chunkRecordsMax), wait)
+		if p.state == Ended || in.broken != nil || ctx.Err() != nil || n == 0 && !wait {
+			return false
+		}
+		records -= n
+	}
+	return true
 }
 
 // gather takes what has arrived: at once when there is plenty, else for up to
@@ -63,8 +80,9 @@ func (in *input) gather(ctx context.Context, s *step) {
 	deadline := time.NewTimer(tick)
 	defer deadline.Stop()
 	for first := true; ; {
-		in.pass(ctx, s)
-		if s.records >= in.cfg.MaxRecords || in.broken != nil || ctx.Err() != nil {
+		for in.pass(ctx, s) && !in.enough(ctx, s) {
+		}
+		if in.enough(ctx, s) {
 			return
 		}
 		if s.records > 0 && first {
@@ -81,24 +99,24 @@ func (in *input) gather(ctx context.Context, s *step) {
 	}
 }
 
+// enough reports whether the step is to be closed without waiting for more.
+func (in *input) enough(ctx context.Context, s *step) bool {
+	return max(s.records, s.sortedRows) >= in.cfg.MaxRecords || s.bytes >= stepBytesMax || in.broken != nil || ctx.Err() != nil
+}
+
 // tick is how often a quiet pipeline looks at its clock.
 const tick = 200 * time.Millisecond
 
-// pass reads once from each partition, without waiting.
-func (in *input) pass(ctx context.Context, s *step) {
+// pass reads a share of each partition, without waiting; it returns whether one
+// may have more.
+func (in *input) pass(ctx context.Context, s *step) (more bool) {
 	parts := in.readable()
 	for _, p := range parts {
-		if sorted := in.sorted[p.source]; sorted != nil {
-			in.gatherSorted(ctx, s, p, sorted, in.cfg.MaxRecords)
-			continue
-		}
-		share := max(1, in.cfg.MaxRecords/len(parts))
-		for left := share; left > 0 && p.state != Ended && in.broken == nil && ctx.Err() == nil; {
-			n := in.read(ctx, s, p, min(left, chunkRecordsMax), false)
-			if n == 0 {
-				break
-			}
-			left -= n
+		full := in.gatherShare(ctx, s, p, len(parts), false)
+		more = more || full
+		if ctx.Err() != nil || in.broken != nil {
+			return false
 		}
 	}
+	return more
 }

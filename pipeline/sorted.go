@@ -19,6 +19,9 @@ type sortedSource struct {
 	starts []uint32
 	// slots and rows are, by piece, the copies of one cut.
 	slots, rows [][]uint32
+	// broken is why the source could not be read to its end; what was before it
+	// goes first.
+	broken error
 }
 
 type sortedRow struct {
@@ -36,11 +39,12 @@ func (s *sortedSource) record(i uint32) (*event.Origin, int64, int64, []byte) {
 	return chunkRecords{s.pieces[k].chunk}.record(i - s.starts[k])
 }
 
-// gatherSorted gives the step the next share of a sorted source as one piece;
-// on the first call it reads the source to its end.
-func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted *sortedSource, share int) {
+// gatherSorted gives the step the next share of a sorted source as one piece and
+// returns whether there is more; on the first call it reads the source to its
+// end.
+func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted *sortedSource, share int) (more bool) {
 	if !sorted.loaded && !in.loadSorted(ctx, s, p.source, sorted) {
-		return
+		return false
 	}
 	n := min(share, len(sorted.order)-sorted.next)
 	if n > 0 {
@@ -48,10 +52,14 @@ func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted
 		x.raw = sorted
 		sorted.cut(x, n)
 		s.pieces = append(s.pieces, x)
+		s.sortedRows += n
 	}
-	if sorted.next == len(sorted.order) {
-		p.state = Ended
+	if sorted.next < len(sorted.order) {
+		return true
 	}
+	p.state, in.broken = Ended, sorted.broken
+	in.sorted[p.source] = nil // the pieces under way keep it as long as they need it
+	return false
 }
 
 // loadSorted reads and decodes all of the source. Records are counted, and bad
@@ -68,6 +76,7 @@ func (in *input) loadSorted(ctx context.Context, s *step, source int, sorted *so
 			}
 		}
 	}
+	sorted.broken, in.broken = in.broken, nil
 	inParallel(len(in.workers), len(all.pieces), func(worker, i int) { in.workers[worker].decode(all.pieces[i]) })
 	sorted.loaded, sorted.pieces = true, all.pieces
 	records := uint32(0)
