@@ -152,7 +152,7 @@ func (p *process) waitReady(ctx context.Context, limit time.Duration, probe func
 		if !p.ended() {
 			return nil
 		}
-		return fmt.Errorf("%s: %w (%v): %s", p.name, errNotReady, p.err, tailOf(p.output))
+		return fmt.Errorf("%s: %w (%w): %s", p.name, errNotReady, p.err, tailOf(p.output))
 	})
 }
 

@@ -61,7 +61,7 @@ func checkJars(dir string, sums map[string]string) error {
 		faults = append(faults, fmt.Errorf("%d files fetched, %d are pinned", found, len(sums)))
 	}
 	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("Apache Kafka %s: %w", versionKafka, err)
+		return fmt.Errorf("kafka %s: %w", versionKafka, err)
 	}
 	return nil
 }

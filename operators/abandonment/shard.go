@@ -303,12 +303,12 @@ func (h *shard) fireIdle(id uint32, due int64) {
 	case p.newest != 0:
 		h.idle.Set(due+h.cfg.Recovery, id)
 	default:
-		h.dropProfile(id, p)
+		h.dropProfile(p)
 		h.profiles.DeleteID(id)
 	}
 }
 
-func (h *shard) dropProfile(id uint32, p *profile) {
+func (h *shard) dropProfile(p *profile) {
 	for p.newest != 0 {
 		at := p.newest
 		e := h.episodes.Mut(at)
@@ -330,7 +330,7 @@ func (h *shard) evict(t *pipeline.Turn) bool {
 			h.idle.Set(at, id)
 			continue
 		}
-		h.dropProfile(id, p)
+		h.dropProfile(p)
 		h.profiles.Evict(id)
 		t.Count.Evicted++
 		return true

@@ -20,13 +20,11 @@ type shop struct {
 	mappings   []string
 	gap, max   int64
 	inclusive  bool
-	early      string
 	ratio      float64
 	share      float64
 	from       []string
 	windows    []int64
 	resetAt    int64
-	cart       bool
 	password   Secret
 	files      []string
 	labels     []Pair

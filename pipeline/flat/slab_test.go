@@ -7,9 +7,9 @@ import (
 
 // wide fills a page with few entries, so that small tests cross pages.
 type wide struct {
-	a   uint64
-	pad [1000]byte
-	z   uint64
+	a uint64
+	_ [1000]byte
+	z uint64
 }
 
 func runSlab(t *testing.T, prog []byte) {
@@ -97,7 +97,7 @@ func TestSlabDirty(t *testing.T) {
 	for range 1000 {
 		s.Alloc()
 	}
-	per := uint32(s.entries.mask + 1)
+	per := s.entries.mask + 1
 	s.Mark()
 	s.At(5)
 	if got := s.Dirty(); got != 0 {

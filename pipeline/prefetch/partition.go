@@ -63,7 +63,7 @@ func (p *Partition) Wanted() bool {
 	return !p.Complete() && (p.queuedBytes < p.buffer.share() || p.queuedRecs < 2)
 }
 
-// Complete: everything up to the end of a bounded run was fetched.
+// Complete reports that everything up to the end of a bounded run was fetched.
 func (p *Partition) Complete() bool { return p.end != NoEnd && p.fetchAt >= p.end }
 
 // Put queues what a fetch brought and clears the error. next is the offset

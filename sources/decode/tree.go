@@ -116,7 +116,7 @@ func (g *Gatherer) Gather(n *Node) {
 		return
 	}
 	for i := 0; ; i++ {
-		k, ok := g.Scanner.member(i)
+		k, ok := g.member(i)
 		if !ok {
 			return
 		}

@@ -50,7 +50,6 @@ func mayBeLate(name event.Name) bool {
 // later is a record that has left and is not yet delivered.
 type later struct {
 	rec Record
-	seq uint64
 }
 
 // keep copies the record to be delivered after the delay.

@@ -44,27 +44,27 @@ func (c *checker) addField(where string, f *Field, key, format string, args ...a
 }
 
 // problems are all faults that can be seen without data.
-func (cfg *Config) problems() []problem {
-	c := &checker{cfg: cfg}
-	c.format()
-	c.fields()
-	c.items()
-	for i := range cfg.Attributes {
-		c.field("attributes", &cfg.Attributes[i], event.Text, c.depth())
+func (c *Config) problems() []problem {
+	k := &checker{cfg: c}
+	k.format()
+	k.fields()
+	k.items()
+	for i := range c.Attributes {
+		k.field("attributes", &c.Attributes[i], event.Text, k.depth())
 	}
-	c.where()
-	return c.found
+	k.where()
+	return k.found
 }
 
 // Err joins all faults of the configuration.
-func (cfg *Config) Err() error {
+func (c *Config) Err() error {
 	var errs []error
-	for _, p := range cfg.problems() {
+	for _, p := range c.problems() {
 		errs = append(errs, p.error())
 	}
 	for _, column := range []event.Column{event.Event, event.EventTime} {
-		isMapped := slices.ContainsFunc(cfg.Fields, func(f Field) bool { return f.Name == column.String() })
-		if !isMapped && !cfg.Defaulted.Has(column) {
+		isMapped := slices.ContainsFunc(c.Fields, func(f Field) bool { return f.Name == column.String() })
+		if !isMapped && !c.Defaulted.Has(column) {
 			errs = append(errs, fmt.Errorf("fields: %s is not mapped; every event needs event and event_time", column))
 		}
 	}
