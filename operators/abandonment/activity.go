@@ -77,6 +77,11 @@ func (h *shard) shop(t *pipeline.Turn, profileID uint32, b *event.Batch, row int
 			return
 		}
 		id = h.begin(t, profileID, b, row, st, nil)
+		// An add before the opening of a fired episode is in the cart that it
+		// left. A view or a removal tells nothing of what was added since.
+		if h.episodes.At(id).isFired() && isAdd(b.Name[row]) {
+			h.changeLeft(id, b, row)
+		}
 	}
 	e := h.episodes.Mut(id)
 	if e.state != open && e.state != fired {
@@ -87,6 +92,10 @@ func (h *shard) shop(t *pipeline.Turn, profileID uint32, b *event.Batch, row int
 		h.view(e, b, row)
 	}
 	h.extend(id, e, st, b, row)
+}
+
+func isAdd(n event.Name) bool {
+	return n == event.ProductAdded || n == event.WishlistProductAddedToCart
 }
 
 // empty ends the episode whose cart was emptied.
