@@ -14,6 +14,8 @@ import (
 const (
 	retryWaitMin = 100 * time.Millisecond
 	retryWaitMax = 3 * time.Second
+	// closeWithin bounds the closing of one sink.
+	closeWithin = 5 * time.Second
 	// deliveryQueue bounds the steps that wait for a sink.
 	deliveryQueue = 4
 )
@@ -34,6 +36,7 @@ type sinkRunner struct {
 	done   func(*parcel)
 	every  time.Duration
 
+	opened      bool
 	queued      atomic.Int64 // rows in the queue
 	retries     atomic.Int64
 	flushMicros atomic.Int64
@@ -104,6 +107,9 @@ func (r *sinkRunner) insist(ctx context.Context, what string, f func(context.Con
 			hold.release()
 			return nil
 		}
+		if ctx.Err() != nil {
+			return &undelivered{sink: r.cfg.Name, rows: r.waiting(), err: err}
+		}
 		if !IsRetryable(err) {
 			return fmt.Errorf("sinks.%s: %s: %w", r.cfg.Name, what, err)
 		}
@@ -166,6 +172,7 @@ func (d *delivery) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.opened = true
 	}
 	return nil
 }
@@ -252,14 +259,21 @@ func (d *delivery) finish(deadline <-chan struct{}) error {
 		<-finished
 	}
 	defer d.cancel()
+	return d.close()
+}
+
+// close closes the sinks that are open and returns what went wrong with each.
+func (d *delivery) close() error {
 	var errs []error
 	for _, r := range d.runners {
 		err := r.err
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		if closeErr := r.cfg.Sink.Close(ctx); err == nil && closeErr != nil {
-			err = fmt.Errorf("sinks.%s: %w", r.cfg.Name, closeErr)
+		if r.opened {
+			ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+			if closeErr := r.cfg.Sink.Close(ctx); err == nil && closeErr != nil {
+				err = fmt.Errorf("sinks.%s: %w", r.cfg.Name, closeErr)
+			}
+			cancel()
 		}
-		cancel()
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -41,6 +41,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		return err
 	}
 	p.status.setState(Running)
+	defer context.AfterFunc(ctx, func() { p.status.setState(Stopping) })()
 	p.delivery.start()
 	steps := make(chan *step, 1)
 	go p.input.run(inputCtx, steps)
@@ -49,18 +50,27 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	p.status.setState(Stopping)
 	stopInput()
 	deliveryErr := p.delivery.finish(deadline)
+	drain(steps) // until nobody reads from the sources any more
 	if errors.Is(err, errNotSent) {
 		err = nil
 	}
 	return errors.Join(err, deliveryErr, p.closeSources())
 }
 
-func (p *Pipeline) open(ctx context.Context) error {
-	if err := p.delivery.open(ctx); err != nil {
-		return err
+func drain(steps <-chan *step) {
+	for range steps {
 	}
-	if err := p.input.open(ctx); err != nil {
-		return errors.Join(err, p.closeSources())
+}
+
+// open opens the sources first: a sink may write over what is there, and it
+// should not for an input that is missing.
+func (p *Pipeline) open(ctx context.Context) error {
+	err := p.input.open(ctx)
+	if err == nil {
+		err = p.delivery.open(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, p.delivery.close(), p.closeSources())
 	}
 	return nil
 }

@@ -81,22 +81,31 @@ func (in *input) open(ctx context.Context) error {
 		if s.Sort {
 			in.sorted[i] = &sortedSource{}
 		}
-		go func() {
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-s.Source.Ready():
-					select {
-					case in.ready <- struct{}{}:
-					default:
-					}
-				}
+		if l, ok := s.Source.(Lister); ok {
+			for _, o := range l.Origins() {
+				o.Source = s.Name
+				in.originIndex(o)
 			}
-		}()
+		}
+		go in.forward(ctx, s.Source.Ready())
 	}
 	in.discover()
 	return nil
+}
+
+// forward passes a source's signals on until the context is done.
+func (in *input) forward(ctx context.Context, ready <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ready:
+			select {
+			case in.ready <- struct{}{}:
+			default:
+			}
+		}
+	}
 }
 
 // openSource opens a source; one that is away for now is tried again.
@@ -203,6 +212,7 @@ func (in *input) closeStep(s *step) {
 	ended := true
 	s.oldest = endOfTime
 	for _, p := range in.parts {
+		p.left = !p.counts()
 		ended = ended && p.state == Ended
 		if p.counts() {
 			s.oldest = min(s.oldest, p.watermark())
@@ -235,12 +245,14 @@ func (in *input) read(ctx context.Context, s *step, p *partition, most int, wait
 	hold := in.status.holder("sources." + src.Name)
 	switch {
 	case err == nil:
-		hold.release()
-		p.state = state
+		p.state, p.failing = state, false
+		if !slices.ContainsFunc(in.bySrc[p.source], func(p *partition) bool { return p.failing }) {
+			hold.release()
+		}
 	case errors.Is(err, context.Canceled):
 	case IsRetryable(err):
 		hold.because(err)
-		p.state = HasMore
+		p.state, p.failing = HasMore, true
 		if wait {
 			sleep(ctx, retryWaitMax)
 		}
@@ -280,13 +292,17 @@ func sleep(ctx context.Context, d time.Duration) {
 // register gives the chunk's origin its index.
 func (in *input) register(c *event.Chunk, source string) {
 	c.Origin.Source = source
-	i, ok := in.known[c.Origin]
+	c.OriginIndex = in.originIndex(c.Origin)
+}
+
+func (in *input) originIndex(o event.Origin) uint32 {
+	i, ok := in.known[o]
 	if !ok {
 		i = uint32(len(in.origins))
-		in.origins = append(in.origins, c.Origin)
-		in.known[c.Origin] = i
+		in.origins = append(in.origins, o)
+		in.known[o] = i
 	}
-	c.OriginIndex = i
+	return i
 }
 
 func (in *input) takePiece(p *partition) *piece {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -256,5 +257,37 @@ func TestSortedSourceInALiveRun(t *testing.T) {
 	}
 	if rows != 100 || l.in.sorted[0] != nil || l.in.parts[0].state != Ended {
 		t.Errorf("%d rows, kept %v", rows, l.in.sorted[0] != nil)
+	}
+}
+
+// holdLog counts log lines by message.
+type holdLog struct {
+	slog.Handler
+	lines map[string]int
+}
+
+func (h holdLog) Enabled(context.Context, slog.Level) bool { return true }
+func (h holdLog) Handle(_ context.Context, r slog.Record) error {
+	h.lines[r.Message]++
+	return nil
+}
+
+// TestFailingPartitionIsLoggedOnce: also while others of its source work.
+func TestFailingPartitionIsLoggedOnce(t *testing.T) {
+	src := newLiveSource(3)
+	l := newLive(t, src)
+	log := holdLog{slog.DiscardHandler, map[string]int{}}
+	l.in.status.log = slog.New(log)
+	src.failed[1] = Retryable(errors.New("no leader"))
+	for range 5 {
+		l.step(10)
+	}
+	if state, holds := l.in.status.State(); len(holds) != 1 || holds[0].Where != "sources.s0" {
+		t.Errorf("state %s, holds %v", state, holds)
+	}
+	src.failed[1] = nil
+	l.step(10)
+	if log.lines["held"] != 1 || log.lines["resumed"] != 1 {
+		t.Errorf("log lines %v, want one held and one resumed", log.lines)
 	}
 }

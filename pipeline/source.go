@@ -25,6 +25,13 @@ type Position struct {
 	Offset    int64
 }
 
+// A Lister is a Source that knows, once it is open, where its records will come
+// from. Rows of one instant without message ids are ordered by it; those of
+// other sources by when their first records come.
+type Lister interface {
+	Origins() []event.Origin
+}
+
 // A Source hands over raw records of its partitions. It is used by one
 // goroutine; it may fetch ahead in others, within its own bound.
 type Source interface {

@@ -22,6 +22,8 @@ type partition struct {
 	state   ReadState
 	idle    bool
 	paused  bool // by alignment
+	failing bool // the last read failed for now
+	left    bool // it did not count at the end of the last step
 	// quietSince is the clock when the partition was last read up to its end
 	// with nothing new; 0 while it brings records.
 	quietSince int64
@@ -62,21 +64,28 @@ type domainClock struct {
 // advance gives the watermark after a step: the minimum over the partitions
 // that count. When all are idle or ended it moves on by the time that passes;
 // where partitions without events have kept it from starting until then, it
-// starts at the lowest of the others. It never goes back. now is 0 in a bounded
-// run, which knows no idle time.
+// starts at the lowest of the others. Those that were the last to count leave it
+// where they are. It never goes back. now is 0 in a bounded run, which knows no
+// idle time.
 func (d *domainClock) advance(parts []*partition, in func(*partition) bool, now int64) {
-	low, lowest, live, known := int64(endOfTime), int64(endOfTime), false, false
+	low, lowest, last, live, known := int64(endOfTime), int64(endOfTime), int64(endOfTime), false, false
 	for _, p := range parts {
 		if !in(p) {
 			continue
 		}
 		if p.highest != event.Absent {
 			known, lowest = true, min(lowest, p.watermark())
+			if !p.left {
+				last = min(last, p.watermark())
+			}
 		}
 		if p.counts() {
 			live = true
 			low = min(low, p.watermark())
 		}
+	}
+	if !live && last != endOfTime {
+		d.at = max(d.at, last)
 	}
 	switch {
 	case live:
