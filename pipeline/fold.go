@@ -23,6 +23,7 @@ type member struct {
 	buffer int // index into fold.buffers, -1
 	shards []Shard
 	turns  []*Turn
+	units  []Units // of a router, lent to its shards
 	counts *OperatorCounts
 }
 
@@ -90,7 +91,7 @@ func (f *fold) addMember(op Operator) {
 		if a, ok := f.cfg.Resolver.(Addresser); ok {
 			turn.Address = a.Address
 		}
-		m.turns = append(m.turns, turn)
+		m.turns, m.units = append(m.turns, turn), append(m.units, Units{})
 	}
 	f.members = append(f.members, m)
 }
@@ -335,8 +336,9 @@ func (f *fold) lane(s *step, shard int) {
 		case m.router >= 0:
 			fold := m.shards[shard].(UnitShard)
 			for _, p := range s.pieces {
-				if u := p.unitsOf(m.router, shard); len(u.Row) > 0 {
-					fold.FoldUnits(t, p.batch, &u)
+				u := &m.units[shard]
+				if *u = p.unitsOf(m.router, shard); len(u.Row) > 0 {
+					fold.FoldUnits(t, p.batch, u)
 				}
 			}
 		case m.buffer >= 0:
