@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -80,7 +81,7 @@ func TestRealClickHouseKilled(t *testing.T) {
 	config := write(t, dir, "c.yaml", fmt.Sprintf(`
 name: world
 commit_interval: 100ms
-step: {max_records: 50}
+step: {max_records: 20}
 http: {listen: "127.0.0.1:0"}
 sinks:
   warehouse: {clickhouse: {addr: [%q], database: world}}
@@ -141,6 +142,7 @@ func TestRealSignals(t *testing.T) {
 	equal(t, "sources", len(s.Sources), len(generator.Topics()))
 	await(t, "a watermark", func() bool { return statusAt(t, address).Watermark != nil })
 	checkMetrics(t, address, s)
+	checkStatus(t, address)
 	if code, body := get(t, address, "/readyz"); code != http.StatusOK || !strings.HasPrefix(body, "running") {
 		t.Errorf("/readyz of a running pipeline: %d %s", code, body)
 	}
@@ -183,6 +185,37 @@ func checkMetrics(t *testing.T, address string, s statusJSON) {
 	for name, v := range map[string]int64{"records_total": s.Records, "events_total": s.Events, `rows_total{table="events"}`: s.Rows["events"]} {
 		if line := fmt.Sprintf("\ntouchstream_%s %d\n", name, v); !strings.Contains(body, line) {
 			t.Errorf("/metrics lacks %q", line)
+		}
+	}
+}
+
+// checkStatus looks for the documented keys of /status.
+func checkStatus(t *testing.T, address string) {
+	t.Helper()
+	_, body := get(t, address, "/status")
+	var s struct {
+		State   *string
+		Drained *bool
+		Sources map[string]map[string]any
+		Sinks   map[string]map[string]any
+	}
+	if err := json.Unmarshal([]byte(body), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.State == nil || *s.State != "running" || s.Drained == nil {
+		t.Errorf("/status lacks state or drained:\n%s", body)
+	}
+	for _, topic := range generator.Topics() {
+		if lag, ok := s.Sources[topic]["lag_records"].(float64); !ok || lag != 0 {
+			t.Errorf("the lag of %s is %v", topic, s.Sources[topic]["lag_records"])
+		}
+		if _, ok := s.Sources[topic]["watermark"]; !ok {
+			t.Errorf("%s has no watermark", topic)
+		}
+	}
+	for _, sink := range []string{"warehouse", "rtm"} {
+		if _, ok := s.Sinks[sink]["waiting_rows"].(float64); !ok {
+			t.Errorf("%s has no waiting_rows", sink)
 		}
 	}
 }
