@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 
 	"touchstream/operators/abandonment"
@@ -235,12 +234,3 @@ func (c *sinkSettings) declare(s *config.Section) {
 }
 
 var sinkKinds = []string{"clickhouse", "kafka", "file", "stdout"}
-
-// defaultOf reads the value of a default.
-func defaultOf(p config.Pair) (event.Default, error) {
-	c, ok := event.ColumnByName(p.Name)
-	if !ok {
-		return event.Default{}, fmt.Errorf("%s is no field of an event", p.Name)
-	}
-	return event.Default{Column: c, Text: p.Value}, nil
-}
