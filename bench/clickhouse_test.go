@@ -109,7 +109,8 @@ func dialServer(b *testing.B, addr string) *ch.Client {
 	b.Helper()
 	client, err := ch.Dial(b.Context(), ch.Options{
 		Address: addr, Compression: ch.CompressionLZ4, DialTimeout: 5 * time.Second, ReadTimeout: time.Minute,
-		Settings: []ch.Setting{ch.SettingInt("async_insert", 0)},
+		// The prepared block is the same each time and must go in each time.
+		Settings: []ch.Setting{ch.SettingInt("async_insert", 0), ch.SettingInt("insert_deduplicate", 0)},
 	})
 	if err != nil {
 		b.Fatal(err)
