@@ -18,6 +18,9 @@ type admitter struct {
 	slack []int64
 	// sessions: an operator keyed by device runs.
 	sessions bool
+	// highest of the members' marks in this step.
+	highest int64
+	counts  *OperatorCounts // of seen
 }
 
 func newAdmitter(cfg *Config, status *Status, members []*member) *admitter {
@@ -30,6 +33,7 @@ func newAdmitter(cfg *Config, status *Status, members []*member) *admitter {
 	}
 	if cfg.DedupWindow > 0 {
 		a.seen = flat.NewExpiring(cfg.DedupWindow, cfg.DedupEntries)
+		a.counts = status.Operator("dedup")
 	}
 	return a
 }
@@ -73,36 +77,44 @@ func (a *admitter) forget(s *step) {
 	if s.oldest != beginOfTime && s.oldest != endOfTime {
 		a.seen.Sweep(s.oldest - a.cfg.DedupWindow)
 	}
-	a.status.DedupEntries.Store(int64(a.seen.Len()))
+	a.counts.Entries.Store(int64(a.seen.Len()))
+	a.counts.Bytes.Store(int64(a.seen.Bytes()))
+	a.counts.Evicted.Store(int64(a.seen.Evicted()))
 	a.status.DedupCovered.Store(a.seen.Covered())
 }
 
+// begin notes the marks of the step.
+func (a *admitter) begin() {
+	a.highest = beginOfTime
+	for _, m := range a.members {
+		a.highest = max(a.highest, m.mark)
+	}
+}
+
 // judge buries late rows that no operator takes and remembers them.
-func (a *admitter) judge(p *piece, before [2]int64) {
+func (a *admitter) judge(p *piece) {
 	p.late = p.late[:0]
 	if len(a.members) == 0 {
 		return
 	}
 	b := p.batch
 	for _, r := range p.rows {
-		if t := b.Time(int(r)); t >= b.Mark[r] && t >= max(b.Own[r], before[CrowdSources]) {
-			continue
-		}
-		if !a.taken(b, r, before) {
+		mark := max(b.Own[r], a.highest)
+		if t := b.Time(int(r)); t < mark && !a.taken(b, r) {
 			p.late = append(p.late, r)
 			bury(p.dead, p.raw, b.Record[r], event.Late, fmt.Sprintf("event time %s is behind the watermark %s and no operator takes it any more",
-				formatTime(b.Time(int(r))), formatTime(b.Mark[r])))
+				formatTime(t), formatTime(mark)))
 		}
 	}
 }
 
-// taken reports whether any operator takes the row, each measured against the
-// watermark of its own domain.
-func (a *admitter) taken(b *event.Batch, r uint32, before [2]int64) bool {
+// taken reports whether any operator takes the row, each measured against its
+// own mark.
+func (a *admitter) taken(b *event.Batch, r uint32) bool {
 	mark, limit := b.Mark[r], b.Limit[r]
 	defer func() { b.Mark[r], b.Limit[r] = mark, limit }()
 	for _, m := range a.members {
-		b.Mark[r] = max(b.Own[r], before[m.spec.Domain])
+		b.Mark[r] = max(b.Own[r], m.mark)
 		b.Limit[r] = b.Mark[r] + limit - mark
 		if !b.IsLate(int(r)) || m.op.Takes(b, int(r)) {
 			return true

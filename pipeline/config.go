@@ -87,12 +87,10 @@ type SinkConfig struct {
 
 // StepInfo measures a finished step.
 type StepInfo struct {
-	Records      int
-	Seconds      float64
-	LaneBusy     []float64 // seconds that each lane worked
-	Watermark    int64
-	StateEntries map[string]int
-	StateBytes   map[string]int
+	Records   int
+	Seconds   float64
+	LaneBusy  []float64 // seconds that each lane worked
+	Watermark int64
 }
 
 // Lateness is the largest allowed lateness of any source: what windows and

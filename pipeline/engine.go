@@ -84,6 +84,9 @@ func (p *Pipeline) loop(steps <-chan *step, deadline <-chan struct{}) (err error
 		}
 	}()
 	for s := range steps {
+		if s.records > 0 {
+			p.status.setFolded(false)
+		}
 		out := p.delivery.take(s.number)
 		info := p.fold.step(s, out)
 		for _, x := range s.pieces {
@@ -92,6 +95,7 @@ func (p *Pipeline) loop(steps <-chan *step, deadline <-chan struct{}) (err error
 		if err := p.delivery.send(out, deadline); err != nil {
 			return err
 		}
+		p.status.setFolded(s.last || sourcesDone(s.sources))
 		if p.cfg.OnStep != nil {
 			p.cfg.OnStep(info)
 		}

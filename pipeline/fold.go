@@ -21,6 +21,9 @@ type member struct {
 	spec   Spec
 	router int // index among routers, -1
 	buffer int // index into fold.buffers, -1
+	// mark is what rows are measured against at the step's start: the watermark
+	// of the domain, or where a full buffer has moved it to.
+	mark   int64
 	shards []Shard
 	turns  []*Turn
 	units  []Units // of a router, lent to its shards
@@ -161,9 +164,10 @@ func (k Key) rowKey() rowKey {
 // step folds one step and leaves its rows in the parcel.
 func (f *fold) step(s *step, out *parcel) StepInfo {
 	from := time.Now()
+	f.setMarks()
 	f.admitter.admit(s, f.before)
 	f.resolve(s, out)
-	inParallel(len(f.routings), len(s.pieces), func(worker, i int) { f.admitter.judge(s.pieces[i], f.before) })
+	inParallel(len(f.routings), len(s.pieces), func(_, i int) { f.admitter.judge(s.pieces[i]) })
 	if rows := out.rows[Events]; rows != nil {
 		for _, p := range s.pieces {
 			writeEvents(rows, p, s.origins)
@@ -183,6 +187,16 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 	f.collect(s, out)
 	f.before = s.watermarks
 	return StepInfo{Records: s.records, Seconds: time.Since(from).Seconds(), LaneBusy: f.laneBusy, Watermark: s.watermarks[AllSources]}
+}
+
+func (f *fold) setMarks() {
+	for _, m := range f.members {
+		m.mark = f.before[m.spec.Domain]
+		if m.buffer >= 0 {
+			m.mark = max(m.mark, f.buffers[m.buffer].floor)
+		}
+	}
+	f.admitter.begin()
 }
 
 // resolve finds the profiles of all rows.
@@ -385,6 +399,13 @@ func (f *fold) collect(s *step, out *parcel) {
 		m.counts.Entries.Store(int64(entries))
 		m.counts.Bytes.Store(int64(bytes))
 	}
+	waiting := 0
+	for _, b := range f.buffers {
+		for _, q := range b.queues {
+			waiting += q.held
+		}
+	}
+	f.status.Buffered.Store(int64(waiting))
 	f.status.countStep(s, out)
 }
 
@@ -416,7 +437,6 @@ func (s *Status) countStep(x *step, out *parcel) {
 		s.rows[t.Name] += int64(r.N)
 	}
 	s.sources = x.sources
-	s.folded = x.last || sourcesDone(x.sources)
 	s.mu.Unlock()
 }
 

@@ -1,12 +1,12 @@
 package pipeline
 
-import "touchstream/pipeline/event"
+import "slices"
 
 // SourceStatus says how a source stands.
 type SourceStatus struct {
 	Name       string
 	Lag        int64 // records known to wait, -1 unknown
-	Watermark  int64 // event.Absent before the first record
+	Watermark  int64 // the lowest of the partitions that count; event.Absent: not all have one
 	Partitions int
 	State      string // reading, caught_up, idle, paused, ended
 }
@@ -15,17 +15,10 @@ func (in *input) sourceStatus() []SourceStatus {
 	out := make([]SourceStatus, len(in.cfg.Sources))
 	for i := range in.cfg.Sources {
 		c := &in.cfg.Sources[i]
-		st := SourceStatus{Name: c.Name, Lag: c.Source.Lag(), Watermark: event.Absent, Partitions: len(in.bySrc[i])}
-		low, counts := map[string]int{}, 0
-		for _, p := range in.bySrc[i] {
-			low[in.stateOf(p)]++
-			counts++
-			if w := p.watermark(); w != beginOfTime && (st.Watermark == event.Absent || w < st.Watermark) {
-				st.Watermark = w
-			}
-		}
+		st := SourceStatus{Name: c.Name, Lag: c.Source.Lag(), Partitions: len(in.bySrc[i])}
+		st.Watermark = sourceWatermark(in.bySrc[i])
 		for _, name := range []string{"reading", "paused", "caught_up", "idle", "ended"} {
-			if low[name] > 0 {
+			if slices.ContainsFunc(in.bySrc[i], func(p *partition) bool { return in.stateOf(p) == name }) {
 				st.State = name
 				break
 			}
@@ -33,6 +26,22 @@ func (in *input) sourceStatus() []SourceStatus {
 		out[i] = st
 	}
 	return out
+}
+
+// sourceWatermark is the lowest watermark of the partitions that count; when
+// none does, the highest that there was.
+func sourceWatermark(parts []*partition) int64 {
+	lowest, highest := int64(endOfTime), int64(beginOfTime)
+	for _, p := range parts {
+		highest = max(highest, p.watermark())
+		if p.counts() {
+			lowest = min(lowest, p.watermark())
+		}
+	}
+	if lowest != endOfTime {
+		return lowest
+	}
+	return highest
 }
 
 func (in *input) stateOf(p *partition) string {

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,9 +37,12 @@ type Status struct {
 	// Watermark is the pipeline's; event.Absent before the first record.
 	Watermark atomic.Int64
 	// DedupCovered is the window that the remembered message ids really cover, ms.
-	DedupCovered, DedupEntries atomic.Int64
+	DedupCovered atomic.Int64
+	// Buffered are the rows that wait for the watermark.
+	Buffered atomic.Int64
 
-	log *slog.Logger
+	began time.Time
+	log   *slog.Logger
 
 	full      sync.Once
 	mu        sync.Mutex
@@ -51,8 +56,11 @@ type Status struct {
 }
 
 func newStatus(log *slog.Logger) *Status {
-	return &Status{log: log, state: Starting, holds: map[string]*hold{}, operators: map[string]*OperatorCounts{}, rows: map[string]int64{}}
+	return &Status{began: time.Now(), log: log, state: Starting, holds: map[string]*hold{}, operators: map[string]*OperatorCounts{}, rows: map[string]int64{}}
 }
+
+// Began is when the pipeline was built.
+func (s *Status) Began() time.Time { return s.began }
 
 // holdsMany says once that a reorder buffer was full.
 func (s *Status) holdsMany(limit int) {
@@ -122,6 +130,7 @@ func (s *Status) State() (State, []Hold) {
 			holds = append(holds, Hold{h.where, h.why, h.since})
 		}
 	}
+	slices.SortFunc(holds, func(a, b Hold) int { return strings.Compare(a.Where, b.Where) })
 	if s.state == Running && len(holds) > 0 {
 		return Held, holds
 	}
@@ -200,6 +209,14 @@ func (s *Status) Sinks() []SinkStatus {
 		out = append(out, SinkStatus{Name: r.cfg.Name, Waiting: r.waiting(), Retries: r.retries.Load(), Held: held, Flush: float64(r.flushMicros.Load()) / 1e6})
 	}
 	return out
+}
+
+// setFolded notes whether all that was read is folded and on its way to the
+// sinks, with every source at its end.
+func (s *Status) setFolded(folded bool) {
+	s.mu.Lock()
+	s.folded = folded
+	s.mu.Unlock()
 }
 
 // Drained reports whether everything up to the end offsets is folded and

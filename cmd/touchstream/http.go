@@ -109,7 +109,7 @@ func statusOf(s *pipeline.Status) statusJSON {
 		State: state, Drained: s.Drained(), Watermark: timeText(s.Watermark.Load()),
 		Records: s.Records.Load(), Events: s.Events.Load(),
 		Sources: map[string]sourceJSON{}, Operators: map[string]operatorJSON{}, Sinks: map[string]sinkJSON{},
-		Rows: s.Rows(), Summary: summarise(s, time.Now()),
+		Rows: s.Rows(), Summary: summarise(s),
 	}
 	for i, h := range holds {
 		if i > 0 {

@@ -73,6 +73,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter("duplicates_total", "Events dropped as duplicates.", s.Duplicates.Load())
 	counter("events_without_session_total", "Events without a session key.", s.NoSession.Load())
 	counter("released_early_total", "Events that a full reorder buffer let go on early.", s.EarlyReleased.Load())
+	gauge("buffered_rows", "Rows that wait for the watermark.", float64(s.Buffered.Load()))
 	gauge("dedup_covered_seconds", "Window that the remembered message ids cover.", float64(s.DedupCovered.Load())/1000)
 	for code := range event.ReasonCode(event.NumReasons) {
 		counter("dead_letters_total", "Dead letters.", s.DeadLetters[code].Load(), "reason", code.String())

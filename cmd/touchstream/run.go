@@ -50,7 +50,6 @@ func run(c *cobra.Command, path string, o runOptions) error {
 	}
 	m := newMetrics()
 	built.pipeline.Log, built.pipeline.OnStep = log, m.observe
-	began := time.Now()
 	p := pipeline.New(built.pipeline)
 	m.status = p.Status()
 	ctx, stop := signalContext(log)
@@ -75,7 +74,7 @@ func run(c *cobra.Command, path string, o runOptions) error {
 		log.Info("stopped")
 		return logged(err)
 	}
-	s := summarise(p.Status(), began)
+	s := summarise(p.Status())
 	s.log(log)
 	if o.summary != "" {
 		return errors.Join(logged(err), s.write(o.summary))
@@ -86,16 +85,23 @@ func run(c *cobra.Command, path string, o runOptions) error {
 // signalContext ends at the first SIGTERM or SIGINT; a second one exits at once.
 func signalContext(log *slog.Logger) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
+	signals, done := make(chan os.Signal, 2), make(chan struct{})
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	go func() {
-		s := <-signals
-		log.Info("stopping", "signal", s.String())
-		cancel()
-		<-signals
-		os.Exit(exitFailed)
+		select {
+		case s := <-signals:
+			log.Info("stopping", "signal", s.String())
+			cancel()
+		case <-done:
+			return
+		}
+		select {
+		case <-signals:
+			os.Exit(exitFailed)
+		case <-done:
+		}
 	}()
-	return ctx, func() { signal.Stop(signals); cancel() }
+	return ctx, func() { signal.Stop(signals); close(done); cancel() }
 }
 
 // progress draws a line on the terminal until the returned function is called.

@@ -26,12 +26,12 @@ type summary struct {
 	Seconds              float64          `json:"seconds"`
 }
 
-func summarise(s *pipeline.Status, began time.Time) summary {
+func summarise(s *pipeline.Status) summary {
 	out := summary{
 		Records: s.Records.Load(), Events: s.Events.Load(), Skipped: s.Skipped.Load(), Duplicates: s.Duplicates.Load(),
 		DeadLetters: map[string]int64{}, EventsWithoutSession: s.NoSession.Load(), ReleasedEarly: s.EarlyReleased.Load(),
 		LateByOperator: map[string]int64{}, Rows: s.Rows(),
-		Seconds: float64(time.Since(began).Milliseconds()) / 1000,
+		Seconds: float64(time.Since(s.Began()).Milliseconds()) / 1000,
 	}
 	for code := range event.ReasonCode(event.NumReasons) {
 		if n := s.DeadLetters[code].Load(); n > 0 {
