@@ -66,6 +66,7 @@ func TestNothingIsDrainedInTheMidstOfAStep(t *testing.T) {
 	op := &drainOperator{traceOperator: traceOperator{Arrival}, status: &status}
 	cfg := testConfig(nil, &memorySink{}, Arrival, 1, 1)
 	cfg.Bounded, cfg.Sources[0].Source, cfg.Operators = false, trickle{newMemorySource([]string{"1 a", "2 a", "3 a", "4 a"})}, []Operator{op}
+	cfg.Sinks = nil // so that no row waits
 	cfg.OnStep = func(StepInfo) {
 		if status.Records.Load() == 4 {
 			cancel()
