@@ -92,7 +92,8 @@ func (s *Source) Ready() <-chan struct{} { return s.ready }
 // Lag is not known: the world is made while it is read.
 func (s *Source) Lag() int64 { return -1 }
 
-// Read gives the next records that are due.
+// Read gives the next records that are due. Until the rate allows another one
+// the source is caught up.
 func (s *Source) Read(ctx context.Context, _, limit int, wait bool, c *event.Chunk) (pipeline.ReadState, error) {
 	c.Reset()
 	c.Origin.Topic = "world"
@@ -104,6 +105,9 @@ func (s *Source) Read(ctx context.Context, _, limit int, wait bool, c *event.Chu
 		case <-time.After(pace):
 		}
 		due = s.due(limit)
+	}
+	if due == 0 {
+		return pipeline.CaughtUp, nil
 	}
 	for range due {
 		if !s.world.Next(&s.rec) {
