@@ -1,8 +1,10 @@
 package event
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
+	"unicode/utf8"
 
 	"touchstream/pipeline/money"
 )
@@ -182,7 +184,7 @@ func (f *Finisher) identifiers(b *Batch) {
 func (f *Finisher) normalise(k Ident, v []byte) []byte {
 	switch k {
 	case IdentEmail:
-		f.scratch = appendLower(f.scratch[:0], trimSpace(v))
+		f.scratch = appendLower(f.scratch[:0], bytes.TrimSpace(v))
 		return f.scratch
 	case IdentPhone:
 		f.scratch = appendPhone(f.scratch[:0], v)
@@ -191,18 +193,11 @@ func (f *Finisher) normalise(k Ident, v []byte) []byte {
 	return v
 }
 
-func trimSpace(v []byte) []byte {
-	for len(v) > 0 && v[0] <= ' ' {
-		v = v[1:]
-	}
-	for len(v) > 0 && v[len(v)-1] <= ' ' {
-		v = v[:len(v)-1]
-	}
-	return v
-}
-
 func appendLower(dst, v []byte) []byte {
-	for _, c := range v {
+	for i, c := range v {
+		if c >= utf8.RuneSelf {
+			return append(dst, bytes.ToLower(v[i:])...)
+		}
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}

@@ -1,0 +1,190 @@
+package event
+
+import (
+	"slices"
+	"testing"
+)
+
+// chunk is one record for each row, of a source.
+func chunk(rows int) *Chunk {
+	c := &Chunk{Origin: Origin{Source: "web", Topic: "t", Partition: 3}, OriginIndex: 1}
+	for i := range rows {
+		c.Add([]byte("{}"), int64(100+i), int64(5000+i))
+	}
+	return c
+}
+
+// rowsOf makes a batch of all columns with so many rows.
+func rowsOf(rows int) *Batch {
+	b := NewBatch(Want{Columns: AllColumns(), Items: true, AllAttrs: true})
+	for r := range rows {
+		b.Add()
+		b.Record[r] = uint32(r)
+	}
+	return b
+}
+
+func testHasher() *Hasher {
+	return NewHasher("secret", []string{"", "null", "0…0", "-1", "anonymous"})
+}
+
+func TestFinishNamesAndPlaces(t *testing.T) {
+	b := rowsOf(3)
+	b.Str[Event][0], b.Str[Event][1] = b.Put([]byte("Order Completed")), b.Put([]byte("Lamp Switched"))
+	b.Int[ReceivedTime][2] = 7
+	b.Str[UserAgent][1] = b.Put([]byte("GoogleBOT/2.1"))
+	f := &Finisher{Hasher: testHasher(), Bots: NewBotTest(KnownBots)}
+	f.Finish(chunk(3), b)
+	if got, want := b.Name[:3], []Name{OrderCompleted, Custom, Custom}; !slices.Equal(got, want) {
+		t.Errorf("names %v, want %v", got, want)
+	}
+	if got, want := b.Int[ReceivedTime][:3], []int64{5000, 5001, 7}; !slices.Equal(got, want) {
+		t.Errorf("received %v, want %v", got, want)
+	}
+	if got, want := b.Offset[:3], []int64{100, 101, 102}; !slices.Equal(got, want) || b.Origin[2] != 1 || b.Source != "web" {
+		t.Errorf("offsets %v of origin %d, source %s", got, b.Origin[2], b.Source)
+	}
+	if b.Flags[0]&IsBot != 0 || b.Flags[1]&IsBot == 0 {
+		t.Errorf("flags %v", b.Flags[:3])
+	}
+}
+
+func TestMessageIDs(t *testing.T) {
+	b := rowsOf(4)
+	b.Str[MessageID][0], b.Str[MessageID][1] = b.Put([]byte("m1")), b.Put([]byte("m1"))
+	b.Element[3], b.Record[3] = 5, 2
+	c := chunk(4)
+	f := &Finisher{Hasher: testHasher()}
+	f.Finish(c, b)
+	if b.Message[0] != b.Message[1] || b.Flags[0]&IsPositional != 0 {
+		t.Error("one message id has two hashes")
+	}
+	if b.Message[2] == b.Message[3] || b.Flags[2]&IsPositional == 0 {
+		t.Error("elements of one record have one hash")
+	}
+	origins := []Origin{{}, c.Origin}
+	for row, want := range map[int]string{0: "m1", 2: "web/t/3/102/0", 3: "web/t/3/102/5"} {
+		if got := string(AppendMessageID(nil, b, row, origins)); got != want {
+			t.Errorf("row %d: %s, want %s", row, got, want)
+		}
+	}
+	c.Origin.Partition = 4
+	other := rowsOf(3)
+	f.Finish(c, other)
+	if other.Message[2] == b.Message[2] {
+		t.Error("equal places of two partitions have one hash")
+	}
+}
+
+func TestFinishFillsDefaults(t *testing.T) {
+	b := rowsOf(2)
+	b.Str[Channel][0], b.Int[Quantity][0], b.Float[Score][0] = b.Put([]byte("app")), 20_000, 3
+	f := &Finisher{Hasher: testHasher(), Defaults: []Default{
+		{Column: Channel, Text: "web"}, {Column: Quantity, Int: 10_000}, {Column: Score, Float: 9}, {Column: AnonymousID, Text: "a"},
+	}}
+	f.Finish(chunk(2), b)
+	for r, want := range []string{"app", "web"} {
+		if got := string(b.Text(Channel, r)); got != want {
+			t.Errorf("row %d: channel %s, want %s", r, got, want)
+		}
+	}
+	if b.Num(Quantity, 0) != 20_000 || b.Num(Quantity, 1) != 10_000 || b.Real(Score, 0) != 3 || b.Real(Score, 1) != 9 {
+		t.Errorf("quantities %v, scores %v", b.Int[Quantity][:2], b.Float[Score][:2])
+	}
+	if b.Device[0].IsZero() || b.Device[0] != b.Device[1] {
+		t.Error("a default identifier makes no session key")
+	}
+}
+
+func TestAmounts(t *testing.T) {
+	const a = Absent
+	check := func(what string, price, quantity, amount int64, items [][3]int64, want int64, wantItems ...int64) {
+		t.Helper()
+		b := rowsOf(1)
+		b.Int[Price][0], b.Int[Quantity][0], b.Int[Amount][0] = price, quantity, amount
+		for _, it := range items {
+			i := b.AddItem(0)
+			b.Item.Int[Price][i], b.Item.Int[Quantity][i], b.Item.Int[Amount][i] = it[0], it[1], it[2]
+		}
+		f := &Finisher{Hasher: testHasher()}
+		f.Finish(chunk(1), b)
+		if got := b.Num(Amount, 0); got != want || !slices.Equal(b.Item.Int[Amount], wantItems) {
+			t.Errorf("%s: amount %d of items %d; want %d of %d", what, got, b.Item.Int[Amount], want, wantItems)
+		}
+	}
+	check("nothing", a, a, a, nil, a)
+	check("its own total", 10_000, 20_000, 5, nil, 5)
+	check("a line", 12_500, 30_000, a, nil, 37_500)
+	check("a line of one", 12_500, a, a, nil, 12_500)
+	check("a quantity alone", a, 30_000, a, nil, a)
+	check("a line rounded half away from zero", 1, 5_000, a, nil, 1)
+	check("a return rounded half away from zero", -1, 5_000, a, nil, -1)
+	check("the sum of its items", 99, 99, a, [][3]int64{{10_000, 20_000, a}, {10_000, a, a}, {a, a, 7}}, 30_007, 20_000, 10_000, 7)
+	check("its own total before that of the items", a, a, 1, [][3]int64{{10_000, 20_000, a}}, 1, 20_000)
+	check("items without amounts", 10_000, 10_000, a, [][3]int64{{a, 20_000, a}}, a, a)
+	check("an amount too large", 1<<62, 1<<62, a, nil, a)
+}
+
+func TestIdentifiers(t *testing.T) {
+	b := rowsOf(2)
+	set := func(row int, c Column, v string) { b.Str[c][row] = b.Put([]byte(v)) }
+	set(0, Email, "  Jos\u00c9@Example.COM\t")
+	set(1, Email, "jos\u00e9@example.com")
+	set(0, Phone, "+48 600-123 456")
+	set(1, Phone, "0048600123456")
+	set(0, PaymentToken, "card")
+	set(0, UserID, "U 1")
+	set(1, UserID, "null")
+	set(1, DeviceID, "00000000-0000-0000-0000-000000000000")
+	set(1, LoyaltyID, "0")
+	f := &Finisher{Hasher: testHasher()}
+	f.Finish(chunk(2), b)
+	for _, k := range []Ident{IdentEmail, IdentPhone} {
+		if b.Ident[k][0].IsZero() || b.Ident[k][0] != b.Ident[k][1] {
+			t.Errorf("%s: two forms of one value differ: %v", k, b.Ident[k][:2])
+		}
+	}
+	for _, c := range []Column{Email, Phone, PaymentToken} {
+		for r := range 2 {
+			if text := b.Text(c, r); len(text) > 0 {
+				t.Errorf("%s is still there: %s", c, text)
+			}
+		}
+	}
+	if string(b.Text(UserID, 0)) != "U 1" || b.Ident[IdentUser][0].IsZero() || !b.Ident[IdentUser][1].IsZero() || !b.Ident[IdentDevice][1].IsZero() {
+		t.Errorf("users %v, devices %v", b.Ident[IdentUser][:2], b.Ident[IdentDevice][:2])
+	}
+	if b.DeviceKind[0] != IdentUser || b.DeviceKind[1] != IdentLoyalty || b.Device[1] != b.Ident[IdentLoyalty][1] {
+		t.Errorf("session keys of kinds %v", b.DeviceKind[:2])
+	}
+}
+
+func TestSessionKeyIsTheStrongestThatKeysASession(t *testing.T) {
+	b := rowsOf(3)
+	for r, columns := range [][]Column{{UserID, DeviceID, AnonymousID}, {UserID, DeviceID}, {Email, Phone}} {
+		for _, c := range columns {
+			b.Str[c][r] = b.Put([]byte("value"))
+		}
+	}
+	f := &Finisher{Hasher: testHasher()}
+	f.Finish(chunk(3), b)
+	if b.DeviceKind[0] != IdentAnonymous || b.DeviceKind[1] != IdentDevice || !b.Device[2].IsZero() {
+		t.Errorf("kinds %v, keys %v", b.DeviceKind[:3], b.Device[:3])
+	}
+}
+
+// TestFinishDoesNotAllocate in steady state.
+func TestFinishDoesNotAllocate(t *testing.T) {
+	b, c := rowsOf(100), chunk(100)
+	f := &Finisher{Hasher: testHasher(), Bots: NewBotTest(KnownBots)}
+	if n := testing.AllocsPerRun(10, func() {
+		b.Arena = b.Arena[:0]
+		for r := range 100 {
+			b.Str[Email][r], b.Str[UserAgent][r] = b.Put([]byte("A@b.c")), b.Put([]byte("Mozilla"))
+			b.Str[MessageID][r], b.Str[Event][r] = b.Put([]byte("id")), b.Put([]byte("page"))
+		}
+		f.Finish(c, b)
+	}); n != 0 {
+		t.Errorf("%g allocations for 100 rows", n)
+	}
+}
