@@ -119,6 +119,17 @@ func (b *Buffer) Len() int {
 	return len(b.parts)
 }
 
+// Origins names the partitions, in their order.
+func (b *Buffer) Origins() []event.Origin {
+	b.Lock()
+	defer b.Unlock()
+	out := make([]event.Origin, len(b.parts))
+	for i, p := range b.parts {
+		out[i].Topic, out[i].Partition = p.Topic, p.Number
+	}
+	return out
+}
+
 // Ready signals that a Read without wait may bring records.
 func (b *Buffer) Ready() <-chan struct{} { return b.ready }
 

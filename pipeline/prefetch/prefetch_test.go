@@ -196,3 +196,14 @@ func TestLongRecordsAreCut(t *testing.T) {
 		t.Errorf("records %+v", b.Recs)
 	}
 }
+
+func TestOriginsAreInOrder(t *testing.T) {
+	b := New()
+	b.Lock()
+	b.Add("app", 1, 0, NoEnd)
+	b.Add("web", 0, 0, NoEnd)
+	b.Unlock()
+	if got, want := b.Origins(), []event.Origin{{Topic: "app", Partition: 1}, {Topic: "web"}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

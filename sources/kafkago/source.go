@@ -153,6 +153,9 @@ func (s *Source) begin(ctx context.Context, name topicPartition, at, end int64, 
 // Partitions is the number of partitions known so far.
 func (s *Source) Partitions() int { return s.buffer.Len() }
 
+// Origins are the partitions known so far, by topic and number.
+func (s *Source) Origins() []event.Origin { return s.buffer.Origins() }
+
 // Ready signals that a Read may bring records.
 func (s *Source) Ready() <-chan struct{} { return s.buffer.Ready() }
 
