@@ -84,6 +84,7 @@ func (w *decodeWorker) decode(p *piece) {
 	if w.cfg.Place != nil {
 		w.cfg.Place(b)
 	}
+	b.NoteEmpty()
 	for _, f := range b.Faults {
 		bury(p.dead, p.raw, f.Record, f.Code, f.Detail)
 	}

@@ -1,6 +1,9 @@
 package event
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Absent is the number, time or amount that is not there.
 const Absent = math.MinInt64
@@ -67,6 +70,10 @@ type Batch struct {
 	AttrFirst, AttrCount []uint32
 	AttrKey, AttrVal     []Str
 
+	// Empty are columns that are absent in all rows; not all that are need be
+	// named. Who fills one that is named must take it out.
+	Empty Set
+
 	Faults  []Fault
 	Skipped int // rows left out by the decoder's where
 
@@ -111,9 +118,19 @@ func (b *Batch) Reset() {
 	for k := range b.Ident {
 		clear(b.Ident[k][:min(n, len(b.Ident[k]))])
 	}
-	b.N, b.Item.N = 0, 0
+	b.N, b.Item.N, b.Empty = 0, 0, Set{}
 	b.Arena, b.AttrKey, b.AttrVal = b.Arena[:0], b.AttrKey[:0], b.AttrVal[:0]
 	b.Faults, b.Skipped = b.Faults[:0], 0
+}
+
+// NoteEmpty looks which columns are absent in all rows.
+func (b *Batch) NoteEmpty() {
+	for c := range Column(NumColumns) {
+		if b.Str[c] != nil && !slices.ContainsFunc(b.Str[c][:b.N], func(s Str) bool { return s.Len > 0 }) ||
+			b.Int[c] != nil && !slices.ContainsFunc(b.Int[c][:b.N], func(v int64) bool { return v != Absent }) {
+			b.Empty.Add(c)
+		}
+	}
 }
 
 // Clear empties a batch whose rows CopyRows alone fills, and keeps its memory.

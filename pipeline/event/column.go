@@ -187,6 +187,9 @@ func AllColumns() Set {
 // Add puts a column into the set.
 func (s *Set) Add(c Column) { s[c>>6] |= 1 << (c & 63) }
 
+// Remove takes a column out of the set.
+func (s *Set) Remove(c Column) { s[c>>6] &^= 1 << (c & 63) }
+
 // Has reports whether the column is in the set.
 func (s Set) Has(c Column) bool { return s[c>>6]&(1<<(c&63)) != 0 }
 

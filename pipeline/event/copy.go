@@ -10,6 +10,12 @@ import (
 // attributes and texts are appended.
 func (b *Batch) CopyRows(slots []uint32, src *Batch, rows []uint32) {
 	for c := range NumColumns {
+		switch {
+		case !src.Empty.Has(Column(c)):
+			b.Empty.Remove(Column(c))
+		case b.Empty.Has(Column(c)):
+			continue
+		}
 		if d, s := b.Str[c], src.Str[c]; d != nil {
 			b.copyTexts(d, slots, src, s, rows)
 			continue
