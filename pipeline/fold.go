@@ -53,13 +53,15 @@ type fold struct {
 	resolver Resolver
 	resolved *Turn
 	merges   []Merge
-	renamed  renames
+	homes    homes
+	joins    int64    // merges so far
+	due      [][]join // by shard, those of the step
 	before   [2]int64
 	laneBusy []float64
 }
 
 func newFold(cfg *Config, status *Status) *fold {
-	f := &fold{cfg: cfg, status: status, resolver: cfg.Resolver, renamed: renames{}, before: [2]int64{beginOfTime, beginOfTime}}
+	f := &fold{cfg: cfg, status: status, resolver: cfg.Resolver, homes: homes{}, due: make([][]join, cfg.Shards), before: [2]int64{beginOfTime, beginOfTime}}
 	for _, op := range cfg.Operators {
 		f.addMember(op)
 	}
@@ -134,7 +136,7 @@ func (f *fold) size() {
 }
 
 func (f *fold) newRouting() *routing {
-	r := &routing{shards: f.cfg.Shards, hasher: f.cfg.Hasher, renamed: f.renamed}
+	r := &routing{shards: f.cfg.Shards, hasher: f.cfg.Hasher, homes: f.homes}
 	for _, m := range f.members {
 		switch m.spec.Key {
 		case ByDevice:
@@ -184,6 +186,7 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 	f.inLanes(lanes, func(part int) { f.fill(s, part*f.cfg.Shards/lanes, (part+1)*f.cfg.Shards/lanes) })
 	f.relieve()
 	f.inLanes(f.cfg.Shards, func(shard int) { f.lane(s, shard) })
+	f.settle()
 	f.collect(s, out)
 	f.before = s.watermarks
 	return StepInfo{Records: s.records, Seconds: time.Since(from).Seconds(), LaneBusy: f.laneBusy, Watermark: s.watermarks[AllSources]}
@@ -239,51 +242,6 @@ func (f *fold) beginTurns(s *step) {
 	}
 }
 
-// renames are the profiles that merged in a step.
-type renames map[event.Hash]event.Hash
-
-// current is the profile that h lives on in after the step's merges.
-func (r renames) current(h event.Hash) event.Hash {
-	for {
-		n, ok := r[h]
-		if !ok || n == h {
-			return h
-		}
-		h = n
-	}
-}
-
-// merge moves the state of merged profiles before the step's rows run: first
-// the rows that wait, then what the operators hold, in the order of the log.
-// The step's own rows follow in routing.
-func (f *fold) merge() {
-	clear(f.renamed)
-	if len(f.merges) == 0 {
-		return
-	}
-	for _, m := range f.merges {
-		f.renamed[m.Old] = m.Current
-	}
-	for _, b := range f.buffers {
-		if b.key != ByProfile {
-			continue
-		}
-		for shard, q := range b.queues {
-			q.rename(f.renamed, shard, f.cfg.Shards, func(from *event.Batch, row uint32) {
-				b.queues[from.Profile[row].Shard(f.cfg.Shards)].adopt(from, row)
-			})
-		}
-	}
-	for _, g := range f.merges {
-		old, cur := g.Old.Shard(f.cfg.Shards), g.Current.Shard(f.cfg.Shards)
-		for _, m := range f.members {
-			if to, ok := m.shards[cur].(Merger); ok {
-				to.Merge(m.turns[cur], m.shards[old], g.Old, g.Current)
-			}
-		}
-	}
-}
-
 // inLanes calls work for 0..n-1 in parallel.
 func (f *fold) inLanes(n int, work func(i int)) {
 	inParallel(len(f.laneBusy), n, func(lane, i int) {
@@ -304,9 +262,6 @@ func (f *fold) fill(s *step, from, to int) {
 			for shard := from; shard < to; shard++ {
 				q := b.queues[shard]
 				q.insert(p.batch, rows.of(shard), max(f.before[b.domain], b.floor))
-				if b.key == ByProfile {
-					q.settle(f.renamed)
-				}
 				if isLast {
 					q.seal()
 				}
@@ -343,6 +298,9 @@ func (f *fold) relieve() {
 func (f *fold) lane(s *step, shard int) {
 	for _, b := range f.buffers {
 		b.rows[shard] = b.queues[shard].release(b.rows[shard])
+		if b.key == ByProfile {
+			f.joinRows(b, shard, max(s.watermarks[b.domain], b.floor))
+		}
 	}
 	for _, m := range f.members {
 		t := m.turns[shard]
@@ -358,9 +316,7 @@ func (f *fold) lane(s *step, shard int) {
 		case m.buffer >= 0:
 			b := f.buffers[m.buffer]
 			t.Before, t.Watermark = max(t.Before, b.floor), max(t.Watermark, b.floor)
-			if rows := b.rows[shard]; len(rows) > 0 {
-				m.shards[shard].Fold(t, b.queues[shard].slab, rows)
-			}
+			m.foldRows(t, shard, b.queues[shard].slab, b.rows[shard], f.due[shard])
 		default:
 			for _, p := range s.pieces {
 				if rows := p.byKey[m.spec.Key.rowKey()].of(shard); len(rows) > 0 {

@@ -29,7 +29,7 @@ func (r *linkResolver) Resolve(t *Turn, b *event.Batch, rows []uint32, merges []
 		if len(key) > 1 {
 			old := profile(key[1:])
 			r.to[old] = h
-			merges = append(merges, Merge{Old: old, Current: h})
+			merges = append(merges, Merge{Old: old, Current: h, At: b.Eff(int(row))})
 		}
 		for n, ok := r.to[h]; ok; n, ok = r.to[h] {
 			h = n
@@ -102,6 +102,71 @@ func TestRowsBeforeAMergeFollowIt(t *testing.T) {
 		got := slices.Sorted(slices.Values(sink.rows["count"]))
 		if !slices.Equal(got, want) {
 			t.Errorf("steps of %d:\n%s\nwant\n%s", step, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+// placeOperator writes down how many rows two profiles had when they joined.
+type placeOperator struct{ countOperator }
+
+var placeTable = &schema.Table{Name: "place", Columns: []schema.Column{
+	{Name: "old", Type: schema.Text}, {Name: "rows", Type: schema.Int}, {Name: "current_rows", Type: schema.Int}, {Name: "at", Type: schema.Int}}}
+
+func (placeOperator) Spec() Spec {
+	return Spec{Key: ByProfile, Order: InTime, Tables: []*schema.Table{placeTable}}
+}
+func (placeOperator) NewShard(int) Shard {
+	return &placeShard{countShard{rows: map[event.Hash]int64{}}}
+}
+
+type placeShard struct{ countShard }
+
+func (s *placeShard) Advance(*Turn) {}
+func (s *placeShard) Merge(t *Turn, from Shard, old, current event.Hash) {
+	if f, ok := from.(*placeShard); ok && old == current {
+		s.rows[old] += f.rows[old]
+		delete(f.rows, old)
+		return
+	}
+	out := t.Out(0)
+	out.Begin()
+	out.Text(old.AppendHex(nil))
+	out.Int(s.rows[old])
+	out.Int(s.rows[current])
+	out.Int(t.Watermark)
+	out.End()
+	s.rows[current] += s.rows[old]
+	delete(s.rows, old)
+}
+
+// TestMergesTakePlaceInTimeOrder joins profiles, some of them in chains and by
+// events out of order: what each had by then does not depend on step cuts.
+func TestMergesTakePlaceInTimeOrder(t *testing.T) {
+	lines := []string{"100 a", "101 b", "102 b", "103 c", "108 b", "104 ba", "105 a", "106 c", "107 cb", "108 a", "109 d", "112 de", "111 e",
+		"110 e", "113 dc", "300 b", "301 e"}
+	h := event.NewHasher("k", []string{""})
+	name := func(p string) string { return h.Sum(event.TagProfile, []byte(p)).String() }
+	want := []string{
+		name("a") + " 1 2 104",  // a: 100; b: 101 102
+		name("b") + " 5 2 107",  // b: 100 101 102 104 105; c: 103 106
+		name("c") + " 10 4 113", // c: all of a, b and c to 108; d: 109 110 111 112
+		name("e") + " 0 3 112",  // the rows of e come after the link in the log: they are d's, as is 109
+	}
+	slices.Sort(want)
+	for _, step := range []int{1, 2, 3, 5, 100} {
+		for _, shards := range []int{1, 8} {
+			sink := &memorySink{}
+			cfg := testConfig(newMemorySource(lines), sink, InTime, step, 2)
+			cfg.Shards = shards
+			cfg.Operators, cfg.Resolver = []Operator{placeOperator{}}, &linkResolver{to: map[event.Hash]event.Hash{}}
+			cfg.Sinks[0].Tables = []*schema.Table{placeTable}
+			if err := New(cfg).Run(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			got := slices.Sorted(slices.Values(sink.rows["place"]))
+			if !slices.Equal(got, want) {
+				t.Errorf("steps of %d, %d shards:\n%s\nwant\n%s", step, shards, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
 		}
 	}
 }

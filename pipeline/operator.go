@@ -82,8 +82,10 @@ type Shard interface {
 }
 
 // A Merger is a Shard of an operator keyed by profile. Merge moves what the
-// shard from (which may be the receiver) holds of the profile old to the
-// profile current of the receiver. It runs before the step's rows.
+// shard from holds of the profile old to the profile current of the receiver.
+// The two take place in time order: rows and timers before t.Watermark have been
+// folded. With another shard the profile only moves there under its own name,
+// old and current being the same, and no row may change.
 type Merger interface {
 	Merge(t *Turn, from Shard, old, current event.Hash)
 }
@@ -126,8 +128,12 @@ type UnitShard interface {
 	FoldUnits(t *Turn, b *event.Batch, u *Units)
 }
 
-// Merge says that a profile joined another one.
-type Merge struct{ Old, Current event.Hash }
+// Merge says that a profile joined another one, at the effective time of the
+// event that linked them.
+type Merge struct {
+	Old, Current event.Hash
+	At           int64
+}
 
 // A Resolver finds the profile of every row. It runs alone, in log order.
 type Resolver interface {

@@ -18,6 +18,8 @@ type reorder struct {
 	free []uint32
 	runs [][]orderKey // each sorted; lengths fall by halves
 	held int
+	// joins are merges that wait for their place among the rows.
+	joins []join
 
 	slots    []uint32 // of the rows inserted last
 	moved    []uint32
@@ -47,7 +49,9 @@ func (e *emptyBatches) take() *event.Batch {
 		e.batches = e.batches[:n-1]
 		return b
 	}
-	return event.NewBatch(e.want)
+	b := event.NewBatch(e.want)
+	b.Empty = event.AllColumns()
+	return b
 }
 
 func (e *emptyBatches) give(b *event.Batch) {
@@ -123,17 +127,6 @@ func (q *reorder) sort(keys []orderKey) {
 		} else {
 			keys[to], j = q.behind[j], j-1
 		}
-	}
-}
-
-// settle gives the rows that were inserted last the profile that they have
-// after the step's merges: the resolver saw them in the midst of these.
-func (q *reorder) settle(r renames) {
-	if len(r) == 0 {
-		return
-	}
-	for _, s := range q.slots {
-		q.slab.Profile[s] = r.current(q.slab.Profile[s])
 	}
 }
 
@@ -296,42 +289,4 @@ func (q *reorder) compact() {
 	fresh.CopyRows(q.slots, q.slab, q.moved)
 	q.empty.give(q.slab)
 	q.slab, q.free, q.dead = fresh, q.free[:0], 0
-}
-
-// rename gives the rows of merged profiles their current profile and takes out
-// those that belong to another shard now.
-func (q *reorder) rename(merged renames, shard, shards int, move func(b *event.Batch, row uint32)) {
-	for i, r := range q.runs {
-		kept := r[:0]
-		for _, k := range r {
-			old := q.slab.Profile[k.slot]
-			if old.IsZero() {
-				kept = append(kept, k)
-				continue
-			}
-			now := merged.current(old)
-			q.slab.Profile[k.slot] = now
-			if now == old || now.Shard(shards) == shard {
-				kept = append(kept, k)
-				continue
-			}
-			move(q.slab, k.slot)
-			q.free = append(q.free, k.slot)
-			q.held--
-			q.spend(1)
-		}
-		q.runs[i] = kept
-	}
-	q.runs = slices.DeleteFunc(q.runs, func(r []orderKey) bool { return len(r) == 0 })
-}
-
-// adopt takes a row that another shard gave up; its mark stands.
-func (q *reorder) adopt(b *event.Batch, row uint32) {
-	s := q.slot()
-	q.slab.CopyRows([]uint32{s}, b, []uint32{row})
-	q.held++
-	q.push([]orderKey{{
-		eff: q.slab.Eff(int(s)), time: q.slab.Time(int(s)), slot: s,
-		rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(int(s)),
-	}})
 }

@@ -19,7 +19,7 @@ type routing struct {
 	hasher  *event.Hasher
 	inUse   [numRowKeys]bool
 	routes  []Route // one per router
-	renamed renames // of the step at work
+	homes   homes   // of profiles whose merge waits
 	targets []uint32
 	order   []uint32
 }
@@ -64,7 +64,7 @@ func (r *routing) aim(p *piece, key rowKey) {
 // one order without a profile stay together.
 func (r *routing) profile(b *event.Batch, row uint32) event.Hash {
 	if h := b.Profile[row]; !h.IsZero() {
-		return r.renamed.current(h)
+		return r.homes.of(h)
 	}
 	if order := b.Text(event.OrderID, int(row)); len(order) > 0 {
 		return r.hasher.Sum(event.TagOrder, order)

@@ -14,7 +14,7 @@ import (
 func (h *shard) Merge(t *pipeline.Turn, from pipeline.Shard, old, current event.Hash) {
 	src := from.(*shard)
 	oldID := src.profiles.ID(flat.Key(old))
-	if oldID == 0 || old == current {
+	if oldID == 0 || old == current && src == h {
 		return
 	}
 	q := src.profiles.MutAt(oldID)

@@ -5,7 +5,7 @@ import "touchstream/pipeline"
 // adopt lets profile to take up all that from has.
 func (r *Resolver) adopt(to, from uint32) {
 	t, f := r.profiles.Mut(to), r.profiles.Mut(from)
-	r.merges = append(r.merges, pipeline.Merge{Old: f.id, Current: t.id})
+	r.merges = append(r.merges, pipeline.Merge{Old: f.id, Current: t.id, At: r.eff})
 	f.parent = to
 	if t.user.IsZero() {
 		t.user = f.user

@@ -233,7 +233,7 @@ func (o *oracle) login(k *known, p *person, beside bool) {
 }
 
 func (o *oracle) merge(to, from *person) {
-	o.merges = append(o.merges, pipeline.Merge{Old: from.id, Current: to.id})
+	o.merges = append(o.merges, pipeline.Merge{Old: from.id, Current: to.id, At: max(o.b.Time(o.r), o.b.Mark[o.r])})
 	from.into, to.first = to, min(to.first, from.first)
 	var moved []*known
 	for _, k := range o.idents {

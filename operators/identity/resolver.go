@@ -35,6 +35,7 @@ type Resolver struct {
 
 	turn   *pipeline.Turn
 	merges []pipeline.Merge
+	eff    int64 // effective time of the event at work
 	// held is the profile of the event at work: it stays though eviction takes
 	// its last identifier or reference.
 	held   uint32
@@ -96,6 +97,7 @@ func (r *Resolver) Resolve(t *pipeline.Turn, b *event.Batch, rows []uint32, merg
 }
 
 func (r *Resolver) row(b *event.Batch, row int) {
+	r.eff = b.Eff(row)
 	own := r.link(b, row)
 	p := r.refer(b, row, own)
 	r.held = 0

@@ -182,7 +182,10 @@ func (r *runner) merge(m pipeline.Merge) {
 	n := len(r.shards)
 	from, to := r.shards[m.Old.Shard(n)], r.shards[m.Current.Shard(n)]
 	if merger, ok := to.Shard.(pipeline.Merger); ok {
-		merger.Merge(to.turn, from.Shard, m.Old, m.Current)
+		if from != to {
+			merger.Merge(to.turn, from.Shard, m.Old, m.Old) // moves
+		}
+		merger.Merge(to.turn, to.Shard, m.Old, m.Current)
 	}
 	if r.spec.Key != pipeline.ByProfile {
 		return
