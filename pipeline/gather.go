@@ -13,12 +13,13 @@ const stepBytesMax = 64 << 20
 
 // align finds the partitions that alignment holds back: those more than
 // max_skew of event time ahead of the slowest one that has records to read. One
-// that has records and has brought no event yet is behind all others. A paused
-// partition is not read, so nobody knows whether it is idle.
+// that has records and has brought no event yet is behind all others; one of an
+// advisory source that fails holds nobody back. A paused partition is not read,
+// so nobody knows whether it is idle.
 func (in *input) align() {
 	slowest, unknown := int64(endOfTime), false
 	for _, p := range in.parts {
-		if p.state == HasMore {
+		if p.state == HasMore && !(p.failing && in.cfg.Sources[p.source].Advisory) {
 			slowest = min(slowest, p.watermark())
 			unknown = unknown || p.highest == event.Absent
 		}

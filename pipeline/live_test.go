@@ -166,6 +166,25 @@ func TestAlignmentWaitsForTheFirstEvent(t *testing.T) {
 	}
 }
 
+func TestFailingAdvisorySourceHoldsNobodyBack(t *testing.T) {
+	web, tills := newLiveSource(1), newLiveSource(1)
+	l := newLive(t, web, tills)
+	l.cfg.Sources[1].Advisory = true
+	tills.parts[0] = []string{"1000 b"}
+	l.step(0)
+	tills.failed[0] = Retryable(errors.New("no broker"))
+	l.step(10)
+	for i := range 100 {
+		web.parts[0] = append(web.parts[0], fmt.Sprintf("%d a", 1_000_000*i))
+	}
+	for range 30 {
+		l.step(10)
+	}
+	if web.next[0] != 100 {
+		t.Errorf("%d of 100 records were read", web.next[0])
+	}
+}
+
 // TestStepIsBoundInBytes: a partition of large records gives its share.
 func TestStepIsBoundInBytes(t *testing.T) {
 	for _, bounded := range []bool{false, true} {
@@ -176,7 +195,6 @@ func TestStepIsBoundInBytes(t *testing.T) {
 		for range 100 {
 			src.parts[0] = append(src.parts[0], large)
 		}
-		src.parts[0] = src.parts[0][:100]
 		readSource{src, 1}.step(t, l, bounded)
 	}
 }
