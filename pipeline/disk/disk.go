@@ -17,13 +17,33 @@ func MakeDir(dir string) error {
 	return nil
 }
 
-// Create makes a file, or empties the one that is there.
+// errInUse is what Create says of a file that somebody writes already.
+var errInUse = errors.New("another sink or another run writes this file; give each a folder of its own")
+
+// Create makes a file, or empties the one that is there. Until it is closed
+// nobody else can create it, in this process or another.
 func Create(path string) (*os.File, error) {
-	f, err := os.Create(path)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, Explain(path, err)
 	}
+	if err := claim(f); err != nil {
+		return nil, errors.Join(Explain(path, err), f.Close())
+	}
 	return f, nil
+}
+
+// claim locks and empties a file; devices and pipes are left as they are.
+func claim(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	// A file system without locks gives another error, and no protection.
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return errInUse
+	}
+	return f.Truncate(0)
 }
 
 // IsFull reports whether the error goes away when room is made.

@@ -38,3 +38,36 @@ func TestSentences(t *testing.T) {
 		t.Errorf("%v is not seen as full", err)
 	}
 }
+
+func TestOneWriterOfAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	first, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.WriteString("first"); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := Create(path); err == nil || !strings.Contains(err.Error(), path+": another sink or another run writes this file") {
+		t.Errorf("a second writer got %v, %v", second, err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "first" {
+		t.Errorf("the file has %q, %v; want what the first writer wrote", text, err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	third, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := third.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+		t.Errorf("a writer after the first finds %v, %v; want an empty file", info, err)
+	}
+}
