@@ -111,19 +111,24 @@ func (in *input) forward(ctx context.Context, ready <-chan struct{}) {
 // openSource opens a source; one that is away for now is tried again.
 func (in *input) openSource(ctx context.Context, s *SourceConfig) error {
 	hold := in.status.holder("sources." + s.Name)
+	away := errors.New("it had not answered yet")
 	for wait := retryWaitMin; ; wait = min(2*wait, retryWaitMax) {
 		err := s.Source.Open(ctx, in.cfg.Bounded)
-		if err == nil {
+		switch {
+		case err == nil:
 			hold.release()
 			return nil
-		}
-		if !IsRetryable(err) {
+		case ctx.Err() != nil:
+			// What an attempt that is broken off says is not why it took so long.
+			return fmt.Errorf("stopped before it was opened: %w", away)
+		case !IsRetryable(err):
 			return err
 		}
+		away = err
 		hold.because(err)
 		select {
 		case <-ctx.Done():
-			return err
+			return fmt.Errorf("stopped before it was opened: %w", away)
 		case <-time.After(wait):
 		}
 	}

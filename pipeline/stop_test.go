@@ -112,3 +112,29 @@ func TestStopInTheMidstOfAWrite(t *testing.T) {
 		t.Errorf("state %s", state)
 	}
 }
+
+// silentSource is away at first and then does not answer at all.
+type silentSource struct {
+	memorySource
+	calls int
+	stop  context.CancelFunc
+}
+
+func (s *silentSource) Open(ctx context.Context, _ bool) error {
+	if s.calls++; s.calls == 1 {
+		return Retryable(errors.New("no broker answers at localhost:9092"))
+	}
+	s.stop()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestStopBeforeASourceIsOpen(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg := testConfig(nil, nil, Arrival, 1, 1)
+	cfg.Sources[0].Source = &silentSource{stop: cancel}
+	err := New(cfg).Run(ctx)
+	if err == nil || !strings.Contains(err.Error(), "stopped before it was opened: no broker answers at localhost:9092") {
+		t.Errorf("error %v", err)
+	}
+}
