@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"slices"
@@ -37,6 +38,7 @@ import (
 type buildOptions struct {
 	bounded bool
 	publish bool // bounded runs send to Kafka too
+	files   bool // files that are not there are faults
 }
 
 // built is a configuration turned into a pipeline, not yet opened.
@@ -61,13 +63,13 @@ func load(path string, o buildOptions) (*built, error) {
 
 func build(f *config.File, o buildOptions) (*built, error) {
 	b := &built{settings: &settings{}, file: f}
-	if err := f.Read(b.settings); err != nil {
+	if err := b.note(f.Read(b.settings)); err != nil {
 		return nil, err
 	}
 	s := b.settings
 	if s.Venue != "" {
 		v, err := venue.Load(s.Venue, os.LookupEnv)
-		if err != nil {
+		if err := b.note(err); err != nil {
 			return nil, err
 		}
 		b.venue = v
@@ -93,7 +95,28 @@ func build(f *config.File, o buildOptions) (*built, error) {
 	b.tables = append(b.tables, pipeline.Events, pipeline.DeadLetters)
 	b.sources()
 	b.sinks(o)
+	if o.files {
+		b.checkFiles()
+	}
 	return b, b.faults.Err()
+}
+
+// note keeps the faults of an error and returns what is no fault. What has no
+// faults is built and checked on, so that one run reports all there are.
+func (b *built) note(err error) error {
+	var faults config.Faults
+	if !errors.As(err, &faults) {
+		return err
+	}
+	b.faults = append(b.faults, faults...)
+	return nil
+}
+
+// clean reports whether a part of the configuration has no faults so far.
+func (b *built) clean(path string) bool {
+	return !slices.ContainsFunc(b.faults, func(f config.Fault) bool {
+		return f.File == b.file.Name() && (f.Path == path || strings.HasPrefix(f.Path, path+".") || strings.HasPrefix(f.Path, path+"["))
+	})
 }
 
 const (
@@ -111,6 +134,9 @@ func (b *built) fault(at config.Pos, format string, args ...any) {
 
 // operators makes the operators that are named.
 func (b *built) operators() {
+	if !b.clean("operators") {
+		return
+	}
 	s := b.settings
 	add := func(op pipeline.Operator) {
 		b.pipeline.Operators = append(b.pipeline.Operators, op)
@@ -184,6 +210,9 @@ const (
 
 func (b *built) sources() {
 	for _, c := range b.settings.sources {
+		if !b.clean("sources." + c.name) {
+			continue
+		}
 		src := pipeline.SourceConfig{
 			Name: c.name, Advisory: c.advisory, MaxRecord: c.maxRecord, Sort: c.transport == "file" && c.file.sort,
 			OutOfOrderness: c.time.MaxOutOfOrdernessMs, IdleAfter: c.time.IdleAfterMs,
@@ -264,7 +293,7 @@ func (b *built) decoder(c *sourceSettings, src *pipeline.SourceConfig) {
 
 func (b *built) sinks(o buildOptions) {
 	for _, c := range b.settings.sinks {
-		if c.kind == "kafka" && o.bounded && !o.publish {
+		if !b.clean("sinks."+c.name) || c.kind == "kafka" && o.bounded && !o.publish {
 			continue
 		}
 		tables := b.sinkTables(c)
@@ -272,12 +301,13 @@ func (b *built) sinks(o buildOptions) {
 	}
 }
 
-// sinkTables are the tables that a sink names, or all.
+// sinkTables are the tables that a sink names, or all. Which tables there are
+// is only known of operators without faults.
 func (b *built) sinkTables(c *sinkSettings) []*schema.Table {
 	if c.kind == "kafka" {
 		return c.kafka.Tables()
 	}
-	if !c.has {
+	if !c.has || !b.clean("operators") {
 		return b.tables
 	}
 	var out []*schema.Table
@@ -309,7 +339,7 @@ func (b *built) sink(c *sinkSettings) pipeline.Sink {
 		c.clickhouse.TTLMs = c.ttl
 		// State is not kept between runs: each begins a generation, whose rows win.
 		c.clickhouse.Generation = uint32(b.pipeline.Started / 1000)
-		if err := clickhouse.CheckTTL(c.ttl, b.tables); err != nil {
+		if err := clickhouse.CheckTTL(c.ttl, b.tables); err != nil && b.clean("operators") {
 			b.fault(c.pos, "ttl: %s", err)
 		}
 		if c.cluster != "" {

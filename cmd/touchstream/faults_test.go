@@ -77,6 +77,34 @@ func TestFaultsOfConfigurations(t *testing.T) {
 	}
 }
 
+// TestAllFaultsAtOnce has faults that are found by reading, by building and by
+// looking for files, in one run.
+func TestAllFaultsAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "venue.yaml", "stores: [{id: s, colour: red}]")
+	path := write(t, dir, "c.yaml", `name: plain
+lanes: many
+identity: {key: k}
+venue: venue.yaml
+sources:
+  in:
+    file: {paths: [nope.jsonl]}
+    decode: {mapping: {format: jsonl, fields: {event_time: t}}}
+operators: {sessions: {}}
+sinks: {local: {file: {dir: out}, tables: [sesions]}}
+`)
+	o := touchstream(t, nil, "validate", "-c", path)
+	o.want(t, exitUsage,
+		"c.yaml:2:1: lanes: a whole number is expected",
+		"c.yaml:7:12: sources.in.file.paths: nope.jsonl: no such file",
+		"c.yaml:6:3: sources.in: fields: event is not mapped",
+		"c.yaml:10:35: sinks.local.tables: sesions is no table of this pipeline",
+		"venue.yaml:1:18: stores[0].colour: unknown key")
+	if n := strings.Count(o.stderr, "\n"); n != 5 {
+		t.Errorf("%d lines, want one for each of 5 faults:\n%s", n, o.stderr)
+	}
+}
+
 func TestFaultsOfVenues(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, dir, "c.yaml", strings.Replace(plainConfig, "name: plain", "name: plain\nvenue: venue.yaml", 1))

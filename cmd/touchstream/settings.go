@@ -91,11 +91,13 @@ type sourceSettings struct {
 // fileSettings is the file transport.
 type fileSettings struct {
 	paths []string
+	at    config.Pos // of paths
 	sort  bool
 }
 
 // Declare declares the keys.
 func (f *fileSettings) Declare(s *config.Section) {
+	f.at = s.Pos("paths")
 	s.Strings("paths", &f.paths, nil, "Files or patterns, read in name order; .gz and .zst by name.").Required().NonEmpty()
 	s.Bool("sort", &f.sort, false, "Order the events of all files by event time first (bounded files, held in memory).")
 }

@@ -27,11 +27,8 @@ func validateCommand() *cobra.Command {
 }
 
 func validate(c *cobra.Command, path string, connect bool) error {
-	b, err := load(path, buildOptions{publish: true})
+	b, err := load(path, buildOptions{publish: true, files: true})
 	if err != nil {
-		return err
-	}
-	if err := b.checkFiles(); err != nil {
 		return err
 	}
 	log, err := newLog(c, b.settings.Log.Level)
@@ -47,20 +44,17 @@ func validate(c *cobra.Command, path string, connect bool) error {
 }
 
 // checkFiles reports files that sources name and that are not there.
-func (b *built) checkFiles() error {
+func (b *built) checkFiles() {
 	for _, src := range b.settings.sources {
-		if src.transport != "file" {
+		if src.transport != "file" || !b.clean("sources."+src.name+".file") {
 			continue
 		}
 		if _, err := file.Files(b.file.Dir(), src.file.paths); err != nil {
 			for _, line := range strings.Split(err.Error(), "\n") {
-				at := src.pos
-				at.Path += ".file.paths"
-				b.fault(at, "%s", line)
+				b.fault(src.file.at, "%s", line)
 			}
 		}
 	}
-	return b.faults.Err()
 }
 
 // plan prints sources → operators → sinks, tables, bounds and all keys.
