@@ -54,14 +54,15 @@ type fold struct {
 	resolved *Turn
 	merges   []Merge
 	homes    homes
-	joins    int64    // merges so far
-	due      [][]join // by shard, those of the step
+	guests   map[event.Hash][]event.Hash // homes the other way round, in the order of the log
+	joins    int64                       // merges so far
+	due      [][]join                    // by shard, those of the step
 	before   [2]int64
 	laneBusy []float64
 }
 
 func newFold(cfg *Config, status *Status) *fold {
-	f := &fold{cfg: cfg, status: status, resolver: cfg.Resolver, homes: homes{}, due: make([][]join, cfg.Shards), before: [2]int64{beginOfTime, beginOfTime}}
+	f := &fold{cfg: cfg, status: status, resolver: cfg.Resolver, homes: homes{}, guests: map[event.Hash][]event.Hash{}, due: make([][]join, cfg.Shards), before: [2]int64{beginOfTime, beginOfTime}}
 	for _, op := range cfg.Operators {
 		f.addMember(op)
 	}

@@ -42,14 +42,17 @@ func (f *fold) merge() {
 	}
 	for _, g := range f.merges {
 		old, current := g.Old.Shard(f.cfg.Shards), g.Current.Shard(f.cfg.Shards)
-		moving := f.lodgers(g.Old)
-		f.homes[g.Old] = g.Current
+		moving, at := f.lodgers(g.Old), max(g.At, b.floor)
 		if old != current {
 			f.move(moving, old, current)
 			b.queues[old].moveJoins(moving, b.queues[current])
 		}
+		if len(moving) > 1 {
+			f.redirect(b.queues[current], g.Old, g.Current, at)
+		}
+		f.lodge(g.Old, g.Current)
 		f.joins++
-		b.queues[current].addJoin(join{at: max(g.At, b.floor), seq: f.joins, old: g.Old, current: g.Current})
+		b.queues[current].addJoin(join{at: at, seq: f.joins, old: g.Old, current: g.Current})
 	}
 	for shard, q := range b.queues {
 		q.rehome(f.homes, shard, f.cfg.Shards, func(from *event.Batch, row uint32, to int) { b.queues[to].adopt(from, row) })
@@ -67,23 +70,42 @@ func (f *fold) profiles() *buffer {
 	return nil
 }
 
-// lodgers are a profile and those that wait to join it, in a fixed order.
+// lodgers are a profile and those that wait to join it, also by way of others.
 func (f *fold) lodgers(p event.Hash) []event.Hash {
 	out := []event.Hash{p}
-	for x := range f.homes {
-		if f.homes.of(x) == p {
-			out = append(out, x)
-		}
+	for i := 0; i < len(out); i++ {
+		out = append(out, f.guests[out[i]]...)
 	}
-	slices.SortFunc(out[1:], compareHash)
 	return out
 }
 
-func compareHash(a, b event.Hash) int {
-	if c := cmp.Compare(a.Hi, b.Hi); c != 0 {
-		return c
+// lodge makes p wait to join current.
+func (f *fold) lodge(p, current event.Hash) {
+	f.homes[p] = current
+	f.guests[current] = append(f.guests[current], p)
+}
+
+// leave lets p wait no more.
+func (f *fold) leave(p event.Hash) {
+	current := f.homes[p]
+	rest := slices.DeleteFunc(f.guests[current], func(g event.Hash) bool { return g == p })
+	if delete(f.homes, p); len(rest) == 0 {
+		delete(f.guests, current)
+	} else {
+		f.guests[current] = rest
 	}
-	return cmp.Compare(a.Lo, b.Lo)
+}
+
+// redirect lets those that would join old after it has joined current, itself
+// before them in time though behind them in the log, join current.
+func (f *fold) redirect(q *reorder, old, current event.Hash, at int64) {
+	for i := range q.joins {
+		if j := &q.joins[i]; j.current == old && j.at > at {
+			f.leave(j.old)
+			f.lodge(j.old, current)
+			j.current = current
+		}
+	}
 }
 
 // move moves the state of profiles to another shard, under their own names.
@@ -107,7 +129,9 @@ func (f *fold) joinRows(b *buffer, shard int, watermark int64) {
 	for i := range due {
 		j := &due[i]
 		j.row, _ = slices.BinarySearchFunc(rows, j.at, func(row uint32, at int64) int { return cmp.Compare(q.slab.Eff(int(row)), at) })
-		q.renameFrom(rows[j.row:], j.old, j.current)
+	}
+	if n > 0 {
+		q.rename(rows, due)
 	}
 	f.due[shard] = due
 }
@@ -140,7 +164,7 @@ func (m *member) foldRows(t *Turn, shard int, b *event.Batch, rows []uint32, due
 func (f *fold) settle() {
 	for shard := range f.due {
 		for _, j := range f.due[shard] {
-			delete(f.homes, j.old)
+			f.leave(j.old)
 		}
 		f.due[shard] = f.due[shard][:0]
 	}
@@ -199,19 +223,25 @@ func (q *reorder) adopt(b *event.Batch, row uint32) {
 	}})
 }
 
-// renameFrom gives the rows of a profile that has joined another one, the given
-// ones and all that wait, to that one.
-func (q *reorder) renameFrom(rows []uint32, old, current event.Hash) {
-	for _, s := range rows {
-		if q.slab.Profile[s] == old {
-			q.slab.Profile[s] = current
+// rename gives the released rows behind each join, and all that wait, the
+// profile that goes on.
+func (q *reorder) rename(rows []uint32, due []join) {
+	joined := make(homes, len(due))
+	next := 0
+	for i, s := range rows {
+		for ; next < len(due) && due[next].row <= i; next++ {
+			joined[due[next].old] = due[next].current
 		}
+		if next > 0 {
+			q.slab.Profile[s] = joined.of(q.slab.Profile[s])
+		}
+	}
+	for _, j := range due[next:] {
+		joined[j.old] = j.current
 	}
 	for _, r := range q.runs {
 		for _, k := range r {
-			if q.slab.Profile[k.slot] == old {
-				q.slab.Profile[k.slot] = current
-			}
+			q.slab.Profile[k.slot] = joined.of(q.slab.Profile[k.slot])
 		}
 	}
 }

@@ -170,3 +170,33 @@ func TestMergesTakePlaceInTimeOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestChainsOfMergesAgainstTheirTimes: the second link of the log comes first in
+// time, so that one who joins afterwards joins the profile that goes on.
+func TestChainsOfMergesAgainstTheirTimes(t *testing.T) {
+	h := event.NewHasher("k", []string{""})
+	for range 3 {
+		for _, keys := range []string{"abcd", "hgfe", "ijkl", "mnop", "qrst", "wvux"} {
+			a, b, c, d := keys[0:1], keys[1:2], keys[2:3], keys[3:4]
+			first := []string{"100 " + a, "120 " + b + a, "125 " + a, "300 " + d, "400 " + a}
+			second := []string{"101 " + b, "110 " + c + b, "115 " + b, "300 " + d}
+			want := []string{
+				fmt.Sprintf("%s 7", h.Sum(event.TagProfile, []byte(c))),
+				fmt.Sprintf("%s 2", h.Sum(event.TagProfile, []byte(d))),
+			}
+			slices.Sort(want)
+			for _, step := range []int{4, 6, 100} {
+				sink := &memorySink{}
+				cfg := testConfig(newMemorySource(first, second), sink, InTime, step, 2)
+				cfg.Operators, cfg.Resolver = []Operator{countOperator{}}, &linkResolver{to: map[event.Hash]event.Hash{}}
+				cfg.Sinks[0].Tables = []*schema.Table{countTable}
+				if err := New(cfg).Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if got := slices.Sorted(slices.Values(sink.rows["count"])); !slices.Equal(got, want) {
+					t.Errorf("%s, steps of %d:\n%s\nwant\n%s", keys, step, strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+			}
+		}
+	}
+}
