@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -196,6 +197,83 @@ func TestChainsOfMergesAgainstTheirTimes(t *testing.T) {
 				if got := slices.Sorted(slices.Values(sink.rows["count"])); !slices.Equal(got, want) {
 					t.Errorf("%s, steps of %d:\n%s\nwant\n%s", keys, step, strings.Join(got, "\n"), strings.Join(want, "\n"))
 				}
+			}
+		}
+	}
+}
+
+// unionResolver joins what each side of a link has become by then.
+type unionResolver struct{ linkResolver }
+
+func (r *unionResolver) root(h event.Hash) event.Hash {
+	for n, ok := r.to[h]; ok; n, ok = r.to[h] {
+		h = n
+	}
+	return h
+}
+
+func (r *unionResolver) Resolve(t *Turn, b *event.Batch, rows []uint32, merges []Merge) []Merge {
+	for _, row := range rows {
+		key := b.Text(event.AnonymousID, int(row))
+		h := r.root(t.Hasher.Sum(event.TagProfile, key[:1]))
+		if old := r.root(t.Hasher.Sum(event.TagProfile, key[len(key)-1:])); old != h {
+			r.to[old] = h
+			merges = append(merges, Merge{Old: old, Current: h, At: b.Eff(int(row))})
+		}
+		b.Profile[row] = h
+	}
+	return merges
+}
+
+// TestRandomMerges: at the end each set of linked profiles has all its rows
+// under one name, for any cut of steps and any order of links in time.
+func TestRandomMerges(t *testing.T) {
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		parts := [][]string{nil, nil, nil}
+		set := map[byte]byte{}
+		find := func(c byte) byte {
+			for set[c] != 0 {
+				c = set[c]
+			}
+			return c
+		}
+		var keys []string
+		for i := range 300 {
+			key := []byte{byte('A' + r.IntN(50))}
+			if r.IntN(6) == 0 {
+				key = append(key, byte('A'+r.IntN(50)))
+				if x, y := find(key[0]), find(key[1]); x != y {
+					set[y] = x
+				}
+			}
+			keys = append(keys, string(key))
+			p := r.IntN(3)
+			parts[p] = append(parts[p], fmt.Sprintf("%d %s", int64(1000+i)-r.Int64N(12), key))
+		}
+		sizes := map[byte]int{}
+		for _, k := range keys {
+			sizes[find(k[0])]++
+		}
+		var want []string
+		for _, n := range sizes {
+			want = append(want, fmt.Sprint(n))
+		}
+		slices.Sort(want)
+		for _, step := range []int{3, 20, 1000} {
+			sink := &memorySink{}
+			cfg := testConfig(newMemorySource(parts...), sink, InTime, step, 2)
+			cfg.Operators, cfg.Resolver = []Operator{countOperator{}}, &unionResolver{linkResolver{to: map[event.Hash]event.Hash{}}}
+			cfg.Sinks[0].Tables = []*schema.Table{countTable}
+			if err := New(cfg).Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, row := range sink.rows["count"] {
+				got = append(got, strings.Fields(row)[1])
+			}
+			if slices.Sort(got); !slices.Equal(got, want) {
+				t.Fatalf("seed %d, steps of %d: sets of %q rows, want %q", seed, step, got, want)
 			}
 		}
 	}
