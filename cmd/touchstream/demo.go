@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,14 +54,21 @@ func demoCommand() *cobra.Command {
 	return c
 }
 
-func demo(c *cobra.Command, period time.Duration, dir string) error {
-	out := c.OutOrStdout()
+func demo(c *cobra.Command, period time.Duration, dir string) (err error) {
 	log, err := newLog(c, "warn")
 	if err != nil {
 		return err
 	}
 	ctx, stop := signalContext(log)
 	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	out := newDemoOutput(c.OutOrStdout(), cancel)
+	defer func() {
+		if broken := out.err(); broken != nil {
+			err = fmt.Errorf("demo: %w", broken) // whatever else ended because of it
+		}
+	}()
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "touchstream-demo-"); err != nil {
 			return err
@@ -98,6 +108,42 @@ func demo(c *cobra.Command, period time.Duration, dir string) error {
 	return demoReport(out, warehouse.Addr(), b)
 }
 
+// demoOutput ends the demo when nobody reads what it prints any more, so that
+// the engine and its folder do not stay behind.
+type demoOutput struct {
+	to     io.Writer
+	stop   func()
+	failed atomic.Pointer[error]
+}
+
+func newDemoOutput(to io.Writer, stop func()) *demoOutput {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a write then fails instead
+	return &demoOutput{to: to, stop: stop}
+}
+
+// Write writes to the output.
+func (o *demoOutput) Write(text []byte) (int, error) {
+	n, err := o.to.Write(text)
+	if err != nil && o.failed.CompareAndSwap(nil, &err) {
+		o.stop()
+	}
+	return n, err
+}
+
+// err is the first error of a write.
+func (o *demoOutput) err() error {
+	if e := o.failed.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// isTerminal reports whether a person watches.
+func (o *demoOutput) isTerminal() bool {
+	f, ok := o.to.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // demoPipeline builds the demo's pipeline from its configuration.
 func demoPipeline(dir, broker, warehouse string) (*built, error) {
 	var key [16]byte
@@ -120,7 +166,7 @@ func demoPipeline(dir, broker, warehouse string) (*built, error) {
 
 // demoRun lets the world run through the pipeline until the period or the
 // context has ended, and delivers what is folded.
-func demoRun(ctx context.Context, p *pipeline.Pipeline, brokers []string, period time.Duration, out io.Writer) error {
+func demoRun(ctx context.Context, p *pipeline.Pipeline, brokers []string, period time.Duration, out *demoOutput) error {
 	if period > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, period)
@@ -160,11 +206,9 @@ func ignoreEnd(err error) error {
 
 // demoWatch prints how the pipeline stands: a line that changes on a terminal,
 // else one every five seconds.
-func demoWatch(ctx context.Context, s *pipeline.Status, out io.Writer) {
-	f, ok := out.(*os.File)
-	live := ok && term.IsTerminal(int(f.Fd()))
+func demoWatch(ctx context.Context, s *pipeline.Status, out *demoOutput) {
 	every, start, end := 5*time.Second, "", "\n"
-	if live {
+	if out.isTerminal() {
 		every, start, end = 500*time.Millisecond, "\r\x1b[K", ""
 	}
 	ticker := time.NewTicker(every)
