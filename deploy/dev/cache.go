@@ -40,6 +40,18 @@ func CacheDir() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("touchstream-%d", os.Getuid()))
 }
 
+// cacheError says what to do about a cache folder that cannot be written.
+func cacheError(err error) error {
+	advice := ""
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
+		advice = "; set XDG_CACHE_HOME to a folder that this user can write"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		advice = "; make room there, or set XDG_CACHE_HOME to a folder on another disk"
+	}
+	return fmt.Errorf("cache: %w%s", err, advice)
+}
+
 // install returns the folder name of the cache, after filling it if it is not
 // complete. fill writes into a folder that gets its name only when all is
 // there, so that no reader ever sees half of it. Processes that call install
@@ -51,7 +63,7 @@ func install(ctx context.Context, name string, progress io.Writer, fill func(ctx
 		return dir, nil
 	}
 	if err := os.MkdirAll(root, 0o755); err != nil {
-		return "", fmt.Errorf("cache: %w", err)
+		return "", cacheError(err)
 	}
 	unlock, err := lockFile(ctx, dir+".lock", func() {
 		fmt.Fprintf(progress, "%s: waiting for the process that is fetching it\n", name)
@@ -66,30 +78,30 @@ func install(ctx context.Context, name string, progress io.Writer, fill func(ctx
 	// What an interrupted process left is of no use to anybody.
 	stale, err := filepath.Glob(dir + ".tmp-*")
 	if err != nil {
-		return "", fmt.Errorf("cache: %w", err)
+		return "", cacheError(err)
 	}
 	for _, path := range append(stale, dir) {
 		if err := os.RemoveAll(path); err != nil {
-			return "", fmt.Errorf("cache: %w", err)
+			return "", cacheError(err)
 		}
 	}
 	tmp, err := os.MkdirTemp(root, name+".tmp-")
 	if err != nil {
-		return "", fmt.Errorf("cache: %w", err)
+		return "", cacheError(err)
 	}
 	defer os.RemoveAll(tmp)
 	out := filepath.Join(tmp, "out")
 	if err := os.Mkdir(out, 0o755); err != nil {
-		return "", fmt.Errorf("cache: %w", err)
+		return "", cacheError(err)
 	}
 	if err := fill(ctx, out); err != nil {
 		return "", err
 	}
 	if err := writeMarker(out); err != nil {
-		return "", fmt.Errorf("cache: %w", err)
+		return "", cacheError(err)
 	}
 	if err := os.Rename(out, dir); err != nil {
-		return "", fmt.Errorf("cache: %w", err)
+		return "", cacheError(err)
 	}
 	return dir, nil
 }
@@ -164,7 +176,7 @@ func sumFile(path string) (size int64, sum string, err error) {
 func lockFile(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, cacheError(err)
 	}
 	told := false
 	for {

@@ -83,6 +83,21 @@ func TestInstallFailure(t *testing.T) {
 	}
 }
 
+func TestCacheThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CACHE_HOME", file)
+	_, err := install(t.Context(), "thing", io.Discard, nil)
+	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "set XDG_CACHE_HOME to a folder that this user can write") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := Up(t.Context(), filepath.Join(file, "dev"), nil); err == nil || !strings.Contains(err.Error(), "set XDG_CACHE_HOME") {
+		t.Errorf("up: error %v", err)
+	}
+}
+
 func TestCacheDirWithoutHome(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", "")
 	t.Setenv("HOME", "")

@@ -61,7 +61,7 @@ func Up(ctx context.Context, dir string, progress io.Writer) (Services, error) {
 	}
 	dir, err := makeDir(dir)
 	if err != nil {
-		return Services{}, err
+		return Services{}, cacheError(err)
 	}
 	unlock, err := lockFile(ctx, filepath.Join(dir, ".lock"), func() {
 		fmt.Fprintf(progress, "%s: waiting for another up or down\n", dir)
