@@ -114,3 +114,11 @@ func TestDefaultsOfNumbersReachTheRows(t *testing.T) {
 		t.Errorf("%v %s", err, rows)
 	}
 }
+
+// TestBoundedRunLeavesKafkaOut, and says so.
+func TestBoundedRunLeavesKafkaOut(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "in.csv", "at,who,what,n\n2026-03-01 10:00:00,a,page,1\n")
+	config := write(t, dir, "c.yaml", smallRun+"  rtm: {kafka: {brokers: [\"127.0.0.1:1\"], topic: t}}\n")
+	touchstream(t, nil, "run", "-c", config, "--until-end").want(t, exitOK, `"msg":"sink left out","sink":"rtm"`, "--publish")
+}

@@ -63,6 +63,11 @@ func run(c *cobra.Command, path string, o runOptions) error {
 		defer progress(p.Status())()
 	}
 	log.Info("started", "name", built.pipeline.Name, "version", version)
+	for _, k := range built.settings.sinks {
+		if k.kind == "kafka" && o.untilEnd && !o.publish {
+			log.Warn("sink left out", "sink", k.name, "why", "a bounded run sends to Kafka only with --publish")
+		}
+	}
 	err = p.Run(ctx)
 	if err == nil && o.untilEnd && ctx.Err() != nil {
 		err = errors.New("stopped by a signal before the end of the input")
