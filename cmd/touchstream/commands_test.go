@@ -92,6 +92,9 @@ func TestRealSchema(t *testing.T) {
 	c := warehouse(t, devtest.ClickHouse(t))
 	o := touchstream(t, nil, "schema", "clickhouse")
 	o.want(t, exitOK)
+	if err := c.Exec(t.Context(), "DROP DATABASE IF EXISTS touchstream"); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		for _, statement := range strings.Split(o.stdout, ";\n") {
 			if statement = strings.TrimSpace(statement); statement == "" {

@@ -141,6 +141,11 @@ func shopEvents() []generator.Record {
 // shopExample runs the main example between a real Kafka and ClickHouse.
 func shopExample(t *testing.T, path string) {
 	brokers, addr := devtest.Kafka(t), devtest.ClickHouse(t)
+	deleteTopics(t, brokers, append(generator.Topics(), "shop.triggers", "shop.dead_letters")...)
+	c := warehouse(t, addr)
+	if err := c.Exec(t.Context(), "DROP DATABASE IF EXISTS shop"); err != nil {
+		t.Fatal(err)
+	}
 	produce(t, brokers, "", shopEvents())
 	e := env{"TOUCHSTREAM_KAFKA": brokers[0], "TOUCHSTREAM_CLICKHOUSE": addr, "HTTP": "127.0.0.1:0"}
 	o := touchstream(t, e, "validate", "-c", path, "--connect")
@@ -153,7 +158,6 @@ func shopExample(t *testing.T, path string) {
 	s := bounded(t, path, e, "--publish")
 	equal(t, "skipped", s.Skipped, 1)
 	equal(t, "dead letters", fmt.Sprint(s.DeadLetters), "map[malformed:1]")
-	c := warehouse(t, addr)
 	equal(t, "receipt lines researched online", number(t, c,
 		"SELECT count() FROM shop.v_ropo WHERE direction = 'ropo' AND match_level = 'sku' AND order_id = 'S01/1001' AND product_id = 'SHOE-7' AND revenue = 249.9"), 1)
 	equal(t, "lines of the same receipt that were not", number(t, c,

@@ -35,23 +35,25 @@ func TestRealPipeline(t *testing.T) {
 	dir := t.TempDir()
 	w.file(t, dir)
 	brokers, addr := devtest.Kafka(t), devtest.ClickHouse(t)
-	produce(t, brokers, "all.", w.records)
+	database := unique("world")
+	prefix := database + "."
+	produce(t, brokers, prefix, w.records)
 	config := write(t, dir, "kafka.yaml", fmt.Sprintf(`
 name: world
 sinks:
-  warehouse: {clickhouse: {addr: [%q], database: world}}
-  rtm: {kafka: {brokers: [%q], topic: all.triggers, dead_letters: all.dead}}
+  warehouse: {clickhouse: {addr: [%q], database: %s}}
+  rtm: {kafka: {brokers: [%q], topic: %striggers, dead_letters: %sdead}}
   local: {file: {dir: kafka}}
-`, addr, brokers[0])+topicOfEach(brokers, "all.")+worldOperators)
+`, addr, database, brokers[0], prefix, prefix)+topicOfEach(brokers, prefix)+worldOperators)
 	s := bounded(t, config, nil, "--publish")
 	equal(t, "records", s.Records, int64(len(w.records)))
 	first := folder(t, filepath.Join(dir, "kafka"))
-	compareViews(t, warehouse(t, addr), "world", config, filepath.Join(dir, "kafka"))
+	compareViews(t, warehouse(t, addr), database, config, filepath.Join(dir, "kafka"))
 	text, err := os.ReadFile(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := strings.NewReplacer("dir: kafka", "dir: kafka-go", "topics:", "driver: kafka-go, topics:", "database: world", "database: world_go")
+	other := strings.NewReplacer("dir: kafka", "dir: kafka-go", "topics:", "driver: kafka-go, topics:", "database: "+database, "database: "+unique("world"))
 	bounded(t, write(t, dir, "kafka-go.yaml", other.Replace(string(text))), nil)
 	for name, again := range folder(t, filepath.Join(dir, "kafka-go")) {
 		if !bytes.Equal(first[name], again) {
@@ -64,9 +66,9 @@ sinks:
 			t.Errorf("%s differs between two runs: %s", name, firstDifference(first[name], again))
 		}
 	}
-	compareViews(t, warehouse(t, addr), "world", config, filepath.Join(dir, "kafka"))
-	checkTriggers(t, messages(t, brokers[0], "all.triggers"), rows(t, filepath.Join(dir, "kafka"), "triggers"))
-	checkDeadLetters(t, messages(t, brokers[0], "all.dead"), rows(t, filepath.Join(dir, "kafka"), "dead_letters"))
+	compareViews(t, warehouse(t, addr), database, config, filepath.Join(dir, "kafka"))
+	checkTriggers(t, messages(t, brokers[0], prefix+"triggers"), rows(t, filepath.Join(dir, "kafka"), "triggers"))
+	checkDeadLetters(t, messages(t, brokers[0], prefix+"dead"), rows(t, filepath.Join(dir, "kafka"), "dead_letters"))
 
 	bounded(t, write(t, dir, "file.yaml", "name: world\nsinks: {local: {file: {dir: file}}}\n"+oneFile+worldOperators), nil)
 	for _, table := range worldTables(t, config) {

@@ -132,8 +132,9 @@ func TestRealSignals(t *testing.T) {
 	records := generated(t).records
 	first, rest := records[:2_000], records[2_000:2_200]
 	brokers, engine := devtest.Kafka(t), devtest.NewClickHouse(t)
-	produce(t, brokers, "signals.", first)
-	config := live(t, brokers, "signals.", engine.Addr(), "signals")
+	prefix := unique("signals") + "."
+	produce(t, brokers, prefix, first)
+	config := live(t, brokers, prefix, engine.Addr(), "signals")
 
 	p := start(t, nil, "run", "-c", config)
 	address := p.listening(t)
@@ -157,7 +158,7 @@ func TestRealSignals(t *testing.T) {
 	address = p.listening(t)
 	drained(t, address, len(first))
 	kill(t, engine)
-	produce(t, brokers, "signals.", rest)
+	produce(t, brokers, prefix, rest)
 	held(t, address, "sinks.warehouse")
 	code, took = p.stop(t, syscall.SIGTERM)
 	equal(t, "exit code with ClickHouse away", code, exitFailed)
@@ -226,8 +227,9 @@ func TestRealKafkaRestart(t *testing.T) {
 	records := generated(t).records
 	first, rest := records[:2_000], records[2_000:4_000]
 	broker, addr := devtest.NewKafka(t), devtest.ClickHouse(t)
+	database := unique("restart")
 	produce(t, broker.Brokers(), "restart.", first)
-	p := start(t, nil, "run", "-c", live(t, broker.Brokers(), "restart.", addr, "restart"))
+	p := start(t, nil, "run", "-c", live(t, broker.Brokers(), "restart.", addr, database))
 	address := p.listening(t)
 	drained(t, address, len(first))
 	kill(t, broker)
@@ -240,17 +242,18 @@ func TestRealKafkaRestart(t *testing.T) {
 	code, _ := p.stop(t, syscall.SIGTERM)
 	equal(t, "exit code", code, exitOK)
 	c := warehouse(t, addr)
-	equal(t, "events in ClickHouse", number(t, c, "SELECT count() FROM restart.v_events"), uint64(s.Events))
-	equal(t, "dead letters in ClickHouse", number(t, c, "SELECT count() FROM restart.v_dead_letters"), uint64(s.Rows["dead_letters"]))
+	equal(t, "events in ClickHouse", number(t, c, "SELECT count() FROM "+database+".v_events"), uint64(s.Events))
+	equal(t, "dead letters in ClickHouse", number(t, c, "SELECT count() FROM "+database+".v_dead_letters"), uint64(s.Rows["dead_letters"]))
 }
 
 // TestRealRefusals has servers that are not there or refuse: a sentence says
 // what to do.
 func TestRealRefusals(t *testing.T) {
 	broker, engine := devtest.Kafka(t)[0], devtest.SharedClickHouse(t)
-	produce(t, []string{broker}, "refusal.", generated(t).records[:10])
+	database := unique("refusal")
+	produce(t, []string{broker}, database+".", generated(t).records[:10])
 	conn := warehouse(t, engine.Addr())
-	for _, statement := range []string{"CREATE DATABASE refusal", "CREATE TABLE refusal.sessions (session_id String) ENGINE = MergeTree ORDER BY session_id"} {
+	for _, statement := range []string{"CREATE DATABASE " + database, "CREATE TABLE " + database + ".sessions (session_id String) ENGINE = MergeTree ORDER BY session_id"} {
 		if err := conn.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
@@ -269,7 +272,7 @@ func TestRealRefusals(t *testing.T) {
 		{name: "a login that the broker does not know", sasl: ", sasl: {username: u, password: p}", wantIt: "sources.web: " + broker + ` refuses the login of "u" by PLAIN: check sasl`},
 		{name: "no ClickHouse", clickhouse: nobody, isAway: true, wantIt: "ClickHouse at " + nobody + " cannot be reached"},
 		{name: "the port of HTTP", clickhouse: engine.HTTPAddr(), wantIt: "speaks HTTP on this port; give the port of the native protocol"},
-		{name: "another table", extra: ", database: refusal", wantRun: "session_id"},
+		{name: "another table", extra: ", database: " + database, wantRun: "session_id"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			or := func(s, other string) string {
@@ -284,7 +287,7 @@ identity: {key: k}
 sources: {web: {kafka: {brokers: [%q], topics: [%s]%s}, decode: {segment: {}}}}
 operators: {sessions: {}}
 sinks: {warehouse: {clickhouse: {addr: [%q]%s}}}
-`, or(c.kafka, broker), or(c.topic, "refusal.web"), c.sasl, or(c.clickhouse, engine.Addr()), c.extra))
+`, or(c.kafka, broker), or(c.topic, database+".web"), c.sasl, or(c.clickhouse, engine.Addr()), c.extra))
 			if c.wantIt != "" {
 				touchstream(t, nil, "validate", "-c", config, "--connect").want(t, exitFailed, c.wantIt)
 			}

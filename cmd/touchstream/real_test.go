@@ -9,12 +9,15 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"touchstream/pipeline/schema"
 	"touchstream/sources/generator"
@@ -80,6 +83,31 @@ func statusAt(t *testing.T, address string) statusJSON {
 		t.Fatalf("/status: %d %v\n%s", code, err, body)
 	}
 	return s
+}
+
+var names atomic.Int64
+
+// unique makes a name of topics and databases that no other test has, nor this
+// one when it is repeated.
+func unique(name string) string { return fmt.Sprintf("%s%d", name, names.Add(1)) }
+
+// deleteTopics deletes topics of a broker that all tests share.
+func deleteTopics(t *testing.T, brokers []string, topics ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), waitMax)
+	defer cancel()
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).DeleteTopics(ctx, topics...); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the end of topics", func() bool {
+		left, err := kadm.NewClient(client).ListTopics(ctx)
+		return err == nil && !slices.ContainsFunc(topics, left.Has)
+	})
 }
 
 // produce writes records to the topics of their own names behind the prefix,
