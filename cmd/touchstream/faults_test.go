@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,6 +67,13 @@ func TestFaultsOfConfigurations(t *testing.T) {
 		}},
 		{"unknown field in a filter", change("sessions: {}", `windows: {w: {tumbling: 1m, where: nosuch == 2, aggregate: {x: count()}}}`), []string{
 			"operators.windows.w.where: ", "nosuch",
+		}},
+		{"ports", change("local: {file: {dir: out}}", `w: {clickhouse: {addr: ["db:99999", "http://db:8123", "::1", "db", "[::1]:9000"]}}, k: {kafka: {brokers: ["b:65536"], topic: t}}`) +
+			"http: {listen: \"127.0.0.1:70000\"}\n", []string{
+			`sinks.w.clickhouse.addr[0]: an address such as localhost:9000 is expected, found "db:99999"`,
+			`sinks.w.clickhouse.addr[1]: an address such as localhost:9000 is expected, found "http://db:8123"`,
+			`sinks.k.kafka.brokers[0]: an address such as localhost:9092 is expected, found "b:65536"`,
+			`http.listen: an address such as 127.0.0.1:9464 is expected, found "127.0.0.1:70000"`,
 		}},
 		{"no venue file", change("name: plain", "name: plain\nvenue: nope.yaml"), []string{"nope.yaml: no such file or directory"}},
 	} {
@@ -202,8 +210,13 @@ func TestFaultsOfOutputs(t *testing.T) {
 		path := write(t, dir, "c.yaml", strings.Replace(plainConfig, "dir: out", "dir: "+out, 1))
 		touchstream(t, nil, "run", "-c", path, "--until-end").want(t, exitFailed, "sinks.local: open: ", out)
 	}
-	path := write(t, dir, "c.yaml", plainConfig+"http: {listen: \"127.0.0.1:99999\"}\n")
-	touchstream(t, nil, "run", "-c", path, "--until-end").want(t, exitFailed, "http.listen 127.0.0.1:99999: ")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	path := write(t, dir, "c.yaml", fmt.Sprintf("%shttp: {listen: %q}\n", plainConfig, taken.Addr()))
+	touchstream(t, nil, "run", "-c", path, "--until-end").want(t, exitFailed, "http.listen "+taken.Addr().String()+": ", "address already in use")
 	path = write(t, dir, "c.yaml", plainConfig)
 	touchstream(t, nil, "run", "-c", path, "--until-end", "--summary", filepath.Join(dir, "no", "such")).want(t, exitFailed, "--summary: ")
 }

@@ -162,7 +162,7 @@ type HTTP struct {
 // Declare declares the keys.
 func (c *HTTP) Declare(s *Section) {
 	s.String("listen", &c.Listen, "", "Address of /metrics, /healthz, /readyz and /status; left out: no listener; port 0: any.").
-		Match(regexp.MustCompile(`^$|^[^\s]*:[0-9]{1,5}$`), "an address such as 127.0.0.1:9464")
+		Match(regexp.MustCompile(`^$|`+Listen.String()), "an address such as 127.0.0.1:9464")
 }
 
 // Log says what is logged.

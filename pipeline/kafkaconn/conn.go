@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"regexp"
 	"strings"
 
 	"touchstream/pipeline/config"
@@ -44,12 +43,10 @@ const (
 	ScramSHA512 = "SCRAM-SHA-512"
 )
 
-var brokerPattern = regexp.MustCompile(`^(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\],]+)(:[0-9]{1,5})?$`)
-
 // Declare declares the keys.
 func (c *Conn) Declare(s *config.Section) {
 	s.Strings("brokers", &c.Brokers, nil, "Addresses of brokers, host:port; some of them are enough.").
-		Required().NonEmpty().Match(brokerPattern, "an address such as localhost:9092")
+		Required().NonEmpty().Match(config.Address, "an address such as localhost:9092")
 	t := &TLS{}
 	if s.Optional("tls", t, "Encrypts connections; {} is enough for brokers with a publicly trusted certificate.") {
 		c.TLS = t

@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"net"
+	"regexp"
 	"strings"
 
 	"touchstream/pipeline/config"
@@ -41,10 +42,14 @@ type Limits struct {
 	MemoryMax int64
 }
 
+// serverPattern takes IPv6 addresses also without brackets.
+var serverPattern = regexp.MustCompile(config.Address.String() + `|^[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*$`)
+
 // Declare declares the keys.
 func (c *Config) Declare(s *config.Section) {
 	c.Generation = 1
-	s.Strings("addr", &c.Addr, []string{"localhost:9000"}, "Addresses of the native protocol, tried in this order; the port is 9000, or 9440 with tls, if it is left out.").NonEmpty()
+	s.Strings("addr", &c.Addr, []string{"localhost:9000"}, "Addresses of the native protocol, tried in this order; the port is 9000, or 9440 with tls, if it is left out.").
+		NonEmpty().Match(serverPattern, "an address such as localhost:9000")
 	s.String("database", &c.Database, "default", "Database of the tables; made if missing.").NonEmpty()
 	s.String("username", &c.Username, "default", "User.").NonEmpty()
 	s.Secret("password", &c.Password, "Password of the user.")
