@@ -15,9 +15,8 @@ import (
 type state [96]byte
 
 // BenchmarkTable measures flat.Table beside a Go map with the same keys and
-// values: a change of an entry that is there, and the end of one entry with
-// the beginning of another. pause-ns is a whole garbage collection with the
-// table alive.
+// values: a change of an entry that is there, the end of one entry with the
+// beginning of another, and a whole garbage collection with the table alive.
 func BenchmarkTable(b *testing.B) {
 	for _, n := range []int{100_000, 1_000_000} {
 		keys := tableKeys(2 * n)
@@ -29,16 +28,16 @@ func BenchmarkTable(b *testing.B) {
 			}
 			used := liveHeap() - before
 			b.Run("update", func(b *testing.B) {
-				for i := 0; b.Loop(); i++ {
+				perOp(b, func(i int) {
 					v, _ := t.Mut(keys[spread(i, n)])
 					v[0]++
-				}
+				})
 			})
 			b.Run("replace", func(b *testing.B) {
-				for i := 0; b.Loop(); i++ {
+				perOp(b, func(i int) {
 					t.Delete(keys[i%(2*n)])
 					t.Put(keys[(i+n)%(2*n)])
-				}
+				})
 			})
 			b.Run("collect", func(b *testing.B) { collect(b, used, n, t) })
 		})
@@ -50,15 +49,13 @@ func BenchmarkTable(b *testing.B) {
 			}
 			used := liveHeap() - before
 			b.Run("update", func(b *testing.B) {
-				for i := 0; b.Loop(); i++ {
-					t[keys[spread(i, n)]][0]++
-				}
+				perOp(b, func(i int) { t[keys[spread(i, n)]][0]++ })
 			})
 			b.Run("replace", func(b *testing.B) {
-				for i := 0; b.Loop(); i++ {
+				perOp(b, func(i int) {
 					delete(t, keys[i%(2*n)])
 					t[keys[(i+n)%(2*n)]] = &state{}
-				}
+				})
 			})
 			b.Run("collect", func(b *testing.B) { collect(b, used, n, t) })
 		})
@@ -68,11 +65,21 @@ func BenchmarkTable(b *testing.B) {
 // collect measures a garbage collection while the table lives, and the bytes
 // that an entry takes.
 func collect(b *testing.B, used uint64, n int, table any) {
-	for b.Loop() {
-		runtime.GC()
-	}
+	perOp(b, func(int) { runtime.GC() })
 	runtime.KeepAlive(table)
 	b.ReportMetric(float64(used)/float64(n), "B/entry")
+}
+
+// perOp runs an operation again and again and reports its CPU time, collection
+// of its garbage included.
+func perOp(b *testing.B, op func(i int)) {
+	b.ReportAllocs()
+	from := processCPU(b)
+	for i := 0; b.Loop(); i++ {
+		op(i)
+	}
+	b.ReportMetric(float64((processCPU(b)-from).Nanoseconds())/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(0, "ns/op")
 }
 
 // spread visits n places in an order that no cache foresees.
@@ -104,10 +111,7 @@ func BenchmarkDuplicates(b *testing.B) {
 		for i := range 2 * window {
 			step(i)
 		}
-		b.ReportAllocs()
-		for i := 2 * window; b.Loop(); i++ {
-			step(i)
-		}
+		perOp(b, func(i int) { step(2*window + i) })
 		b.ReportMetric(float64(x.Bytes())/float64(x.Len()), "B/entry")
 	})
 	b.Run("map", func(b *testing.B) {
@@ -127,10 +131,7 @@ func BenchmarkDuplicates(b *testing.B) {
 			step(i)
 		}
 		used := liveHeap() - before
-		b.ReportAllocs()
-		for i := 2 * window; b.Loop(); i++ {
-			step(i)
-		}
+		perOp(b, func(i int) { step(2*window + i) })
 		b.ReportMetric(float64(used)/float64(len(seen)), "B/entry")
 	})
 }
@@ -145,14 +146,13 @@ func BenchmarkTimers(b *testing.B) {
 		for i := range timers {
 			t.Set(r.Int64N(ahead), uint32(i+1))
 		}
-		b.ReportAllocs()
-		for b.Loop() {
+		perOp(b, func(int) {
 			due, id, ok := t.PopDue(math.MaxInt64)
 			if !ok {
 				b.Fatal("no timer")
 			}
 			t.Set(due+ahead+r.Int64N(1000), id)
-		}
+		})
 		b.ReportMetric(float64(t.Bytes())/timers, "B/entry")
 	})
 	b.Run("heap", func(b *testing.B) {
@@ -161,10 +161,10 @@ func BenchmarkTimers(b *testing.B) {
 			*h = append(*h, dueTimer{r.Int64N(ahead), uint32(i + 1)})
 		}
 		heap.Init(h)
-		for b.Loop() {
+		perOp(b, func(int) {
 			(*h)[0].due += ahead + r.Int64N(1000)
 			heap.Fix(h, 0)
-		}
+		})
 	})
 }
 
