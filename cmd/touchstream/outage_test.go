@@ -110,6 +110,39 @@ sinks:
 	compareViews(t, warehouse(t, engine.Addr()), "world", config, filepath.Join(dir, "out"))
 }
 
+// TestRealRunKilled kills a run in the middle and runs it again: what was
+// delivered twice is there once.
+func TestRealRunKilled(t *testing.T) {
+	dir := t.TempDir()
+	generated(t).file(t, dir)
+	addr, database := devtest.ClickHouse(t), unique("killed")
+	config := write(t, dir, "c.yaml", fmt.Sprintf(`
+name: world
+commit_interval: 100ms
+step: {max_records: 20}
+http: {listen: "127.0.0.1:0"}
+sinks:
+  warehouse: {clickhouse: {addr: [%q], database: %s}}
+  local: {file: {dir: out}}
+`, addr, database)+oneFile+worldOperators)
+	p := start(t, nil, "run", "-c", config, "--until-end")
+	address := p.listening(t)
+	c := warehouse(t, addr)
+	await(t, "rows in ClickHouse", func() bool {
+		s := statusAt(t, address)
+		return s.Rows["sessions"] > 20 && number(t, c, "SELECT count() FROM "+database+".sessions") > 0
+	})
+	if _, took := p.stop(t, syscall.SIGKILL); took > time.Minute {
+		t.Errorf("it took %s to die", took)
+	}
+	before := number(t, c, "SELECT count() FROM "+database+".v_events")
+	s := bounded(t, config, nil)
+	if before == 0 || before >= uint64(s.Events) {
+		t.Errorf("the killed run left %d of %d events", before, s.Events)
+	}
+	compareViews(t, c, database, config, filepath.Join(dir, "out"))
+}
+
 // live is a configuration that runs from Kafka to ClickHouse until it is stopped.
 func live(t *testing.T, brokers []string, prefix, clickhouse, database string) string {
 	t.Helper()
