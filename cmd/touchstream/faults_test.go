@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -219,6 +220,28 @@ func TestFaultsOfOutputs(t *testing.T) {
 	touchstream(t, nil, "run", "-c", path, "--until-end").want(t, exitFailed, "http.listen "+taken.Addr().String()+": ", "address already in use")
 	path = write(t, dir, "c.yaml", plainConfig)
 	touchstream(t, nil, "run", "-c", path, "--until-end", "--summary", filepath.Join(dir, "no", "such")).want(t, exitFailed, "--summary: ")
+}
+
+// TestFullStandardOutput has commands whose output cannot be written.
+func TestFullStandardOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	defer full.Close()
+	dir := t.TempDir()
+	write(t, dir, "in.jsonl", "")
+	path := write(t, dir, "c.yaml", plainConfig)
+	for _, args := range []string{"version", "validate -c " + path, "schema markdown", "generate --customers 20 --days 1"} {
+		c := exec.CommandContext(t.Context(), os.Args[0], strings.Fields(args)...)
+		c.Env = env(nil).list()
+		var stderr bytes.Buffer
+		c.Stdout, c.Stderr = full, &stderr
+		err := c.Run()
+		if code := c.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), "no space left on device") {
+			t.Errorf("touchstream %s: exit code %d (%v), stderr %q", args, code, err, stderr.String())
+		}
+	}
 }
 
 // TestBadRecords has records that are no events: each is a dead letter, and the

@@ -36,9 +36,8 @@ func validate(c *cobra.Command, path string, connect bool) error {
 		return err
 	}
 	b.pipeline.Log = log
-	b.plan(c.OutOrStdout())
-	if !connect {
-		return nil
+	if err := b.plan(c.OutOrStdout()); err != nil || !connect {
+		return err
 	}
 	return b.connect(c.Context(), c.OutOrStdout())
 }
@@ -58,9 +57,8 @@ func (b *built) checkFiles() {
 }
 
 // plan prints sources → operators → sinks, tables, bounds and all keys.
-func (b *built) plan(out io.Writer) {
+func (b *built) plan(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	defer w.Flush()
 	s := b.settings
 	fmt.Fprintf(w, "pipeline %s: %d shards, %d lanes\n\nsources\n", s.Name, s.Shards, b.pipeline.Lanes)
 	for _, src := range s.sources {
@@ -95,6 +93,7 @@ func (b *built) plan(out io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", k.Path, k.Value, mark)
 	}
+	return w.Flush()
 }
 
 func tableList(s pipeline.Spec) string {

@@ -17,8 +17,9 @@ var (
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print version, Go version and commit", Args: noArgs,
-		Run: func(*cobra.Command, []string) {
-			fmt.Printf("touchstream %s %s %s/%s commit %s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH, commitOf())
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "touchstream %s %s %s/%s commit %s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH, commitOf())
+			return err
 		},
 	}
 }
