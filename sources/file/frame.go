@@ -53,7 +53,7 @@ func (f *frame) record() (record []byte, lines, size int64, err error) {
 			body := trimLineEnd(rest[:end])
 			return body[:min(len(body), f.limit)], n, int64(len(body)), nil
 		}
-		if have := len(f.buf) - f.pos; have > f.limit || f.eof {
+		if have := len(f.buf) - f.pos; have > f.limit+len("\r\n") || f.eof {
 			if have == 0 {
 				return nil, 0, 0, io.EOF
 			}
@@ -128,15 +128,23 @@ func (f *frame) broken() (record []byte, lines, size int64, err error) {
 // skipLine reads a line over the limit to its end and keeps its beginning.
 func (f *frame) skipLine() (record []byte, lines, size int64, err error) {
 	head := bytes.Clone(f.buf[f.pos : f.pos+f.limit])
+	var last byte
 	for {
 		rest := f.buf[f.pos:]
-		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
-			f.pos += i + 1
-			return head, 1, size + int64(i), nil
+		i := bytes.IndexByte(rest, '\n')
+		end := i >= 0
+		if !end {
+			i = len(rest)
 		}
-		size += int64(len(rest))
-		f.pos = len(f.buf)
-		if f.eof {
+		size += int64(i)
+		if i > 0 {
+			last = rest[i-1]
+		}
+		f.pos = min(f.pos+i+1, len(f.buf))
+		if end || f.eof {
+			if last == '\r' {
+				size--
+			}
 			return head, 1, size, nil
 		}
 		if err := f.fill(); err != nil {

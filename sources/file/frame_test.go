@@ -57,6 +57,8 @@ func TestFrame(t *testing.T) {
 	check("quotes are nothing special in jsonl", "{\"a\n\"}\n", jsonl, "1:3:{\"a", "2:2:\"}")
 	check("a long line is cut", "123456789012\nab\n", short(jsonl), "1:12:12345678", "2:2:ab")
 	check("a line at the limit", "12345678\nab\n", short(jsonl), "1:8:12345678", "2:2:ab")
+	check("a line at the limit with CRLF", "12345678\r\nab\r\n", short(jsonl), "1:8:12345678", "2:2:ab")
+	check("a long line with CRLF", "123456789012\r\nab", short(jsonl), "1:12:12345678", "2:2:ab")
 	check("a long line at the end", "ab\n123456789012", short(jsonl), "1:2:ab", "2:12:12345678")
 
 	check("csv without quotes", "a,b\n1,2\n", csv, "1:3:a,b", "2:3:1,2")
