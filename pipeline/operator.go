@@ -21,6 +21,11 @@ const (
 	ByOwn
 )
 
+// String names a key in plans.
+func (k Key) String() string {
+	return [...]string{"device", "profile", "venue", "own key"}[k]
+}
+
 // Order says how an operator receives rows.
 type Order uint8
 
@@ -144,4 +149,10 @@ type Resolver interface {
 	Advance(t *Turn)
 	Entries() int
 	Bytes() int
+}
+
+// Addresser is a Resolver that knows the raw identifiers by which a profile
+// can be addressed. It is read while lanes fold.
+type Addresser interface {
+	Address(profile event.Hash) (user, loyalty, device []byte)
 }
