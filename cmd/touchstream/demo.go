@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"touchstream/deploy/dev"
 	"touchstream/pipeline"
@@ -138,10 +137,10 @@ func (o *demoOutput) err() error {
 	return nil
 }
 
-// isTerminal reports whether a person watches.
+// isTerminal reports whether a line of the output can be drawn anew.
 func (o *demoOutput) isTerminal() bool {
 	f, ok := o.to.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return ok && canDraw(f)
 }
 
 // demoPipeline builds the demo's pipeline from its configuration.

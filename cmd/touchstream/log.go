@@ -34,11 +34,19 @@ func newLog(c *cobra.Command, configured string) (*slog.Logger, error) {
 	encoder := zapcore.NewJSONEncoder(cfg)
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		cfg.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
-		cfg.EncodeLevel = zapcore.CapitalColorLevelEncoder
+		cfg.EncodeLevel = zapcore.CapitalLevelEncoder
+		if canDraw(os.Stderr) && os.Getenv("NO_COLOR") == "" {
+			cfg.EncodeLevel = zapcore.CapitalColorLevelEncoder
+		}
 		encoder = zapcore.NewConsoleEncoder(cfg)
 	}
 	core := zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)
 	log := slog.New(zapslog.NewHandler(core, zapslog.AddStacktraceAt(noStacks)))
 	slog.SetDefault(log)
 	return log, nil
+}
+
+// canDraw reports whether a file is a terminal that knows escape sequences.
+func canDraw(f *os.File) bool {
+	return os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"touchstream/pipeline"
 )
@@ -59,7 +58,7 @@ func run(c *cobra.Command, path string, o runOptions) error {
 		return err
 	}
 	defer server.close()
-	if o.untilEnd && term.IsTerminal(int(os.Stderr.Fd())) {
+	if o.untilEnd && canDraw(os.Stderr) {
 		defer progress(p.Status())()
 	}
 	log.Info("started", "name", built.pipeline.Name, "version", version)
