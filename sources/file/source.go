@@ -69,12 +69,12 @@ func Files(dir string, patterns []string) ([]string, error) {
 	var names []string
 	var errs []error
 	for _, p := range patterns {
-		matches, err := filepath.Glob(under(dir, p))
+		matches, err := match(dir, p)
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: bad pattern: %w", p, err))
 		case len(matches) == 0:
-			errs = append(errs, fmt.Errorf("%s: no such file (looked for %s)", p, under(dir, p)))
+			errs = append(errs, fmt.Errorf("%s: no such file (looked for %s)", p, absolute(under(dir, p))))
 		}
 		for _, m := range matches {
 			if info, err := os.Stat(m); err != nil {
@@ -94,6 +94,25 @@ func Files(dir string, patterns []string) ([]string, error) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names), errors.Join(errs...)
+}
+
+// match lists what a pattern matches. A file whose name is the pattern as it
+// is written goes before that, and the folder is no pattern.
+func match(dir, p string) ([]string, error) {
+	if _, err := os.Lstat(under(dir, p)); err == nil {
+		return []string{under(dir, p)}, nil
+	}
+	return filepath.Glob(under(escaper.Replace(dir), p))
+}
+
+var escaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+// absolute is the path from the root, for messages.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 func under(dir, p string) string {

@@ -174,3 +174,29 @@ func TestOriginsAreTheFilesInOrder(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+func TestNamesThatLookLikePatterns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a[1]*?")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"plain.jsonl", "part[2].jsonl", "part2.jsonl"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := func(pattern, want string) {
+		t.Helper()
+		names, err := Files(dir, []string{pattern})
+		if got := strings.Join(names, " "); err != nil || got != want {
+			t.Errorf("%s: got %q, %v; want %q", pattern, got, err, want)
+		}
+	}
+	f("plain.jsonl", "plain.jsonl")
+	f("p*.jsonl", "part2.jsonl part[2].jsonl plain.jsonl")
+	f("part[2].jsonl", "part[2].jsonl")
+	f("part[1-3].jsonl", "part2.jsonl")
+	if _, err := Files(dir, []string{"none"}); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "none")) {
+		t.Errorf("error %v, want the whole path", err)
+	}
+}
