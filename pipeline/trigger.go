@@ -39,7 +39,8 @@ var Triggers = &schema.Table{
 }
 
 // Trigger is one trigger. Texts are copied. The addresses (UserID, LoyaltyID,
-// DeviceID) are filled from the profile when all are empty.
+// DeviceID) are filled from the profile, as known when the trigger leaves, when
+// all are empty.
 type Trigger struct {
 	Kind      string // such as abandonment.fired
 	Purpose   string // service, staff or marketing
