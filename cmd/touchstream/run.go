@@ -86,11 +86,11 @@ func run(c *cobra.Command, path string, o runOptions) error {
 	return logged(err)
 }
 
-// signalContext ends at the first SIGTERM or SIGINT; a second one exits at once.
+// signalContext ends at the first SIGTERM, SIGINT or SIGHUP; a second one exits at once.
 func signalContext(log *slog.Logger) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals, done := make(chan os.Signal, 2), make(chan struct{})
-	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP, os.Interrupt)
 	go func() {
 		select {
 		case s := <-signals:
