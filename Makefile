@@ -42,7 +42,7 @@ bench: ## run the benchmarks; bench/README.md tells what they show
 	CGO_ENABLED=0 go test -run '^$$' -bench . -timeout 30m ./bench
 
 lint: $(LINT) ## run the linters
-	gofmt -l . | tee /dev/stderr | (! grep -q .)
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:" $$unformatted >&2; exit 1; fi
 	go vet ./...
 	$(LINT) run
 
