@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -219,6 +220,9 @@ func (s *Source) open(name string) error {
 		header, line, _, err := r.frame.next()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("%s: cannot be read at line %d: %w", name, line, err)
+		}
+		if bytes.IndexByte(header, '\r') >= 0 && bytes.IndexByte(header, '"') < 0 {
+			return fmt.Errorf("%s: line %d, the header, holds carriage returns that end no line: make the line ends LF or CRLF", name, line)
 		}
 		r.header = slices.Clone(header)
 	}

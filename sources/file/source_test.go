@@ -125,6 +125,17 @@ func TestBrokenFiles(t *testing.T) {
 	}
 }
 
+// TestBareCarriageReturns: a file with the line ends of old would be one long
+// header and leave nothing.
+func TestBareCarriageReturns(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "a.csv", []byte("ts,id\r1,a\r2,b\r"))
+	_, err := readAll(t, Options{Dir: dir, Patterns: []string{"a.csv"}, Format: csvFormat}, 10)
+	if err == nil || !strings.Contains(err.Error(), "a.csv: line 1, the header, holds carriage returns") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestLongRecordsAreCutAndMeasured(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "a", []byte("short\n"+strings.Repeat("x", 10<<20)+"\nshort\n"))
