@@ -2,6 +2,7 @@ package pipeline
 
 import "touchstream/pipeline/event"
 
+// add adds an operator's counters of a step.
 func (c *OperatorCounts) add(n *Counts) {
 	c.Evicted.Add(n.Evicted)
 	c.Revisions.Add(n.Revisions)
@@ -10,8 +11,8 @@ func (c *OperatorCounts) add(n *Counts) {
 	c.Late.Add(n.Late)
 }
 
+// countStep counts what a step has read and left.
 func (s *Status) countStep(x *step, out *parcel) {
-	s.Steps.Add(1)
 	s.Records.Add(int64(x.records))
 	s.Bytes.Add(x.bytes)
 	s.Skipped.Add(x.skipped)

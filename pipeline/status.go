@@ -32,7 +32,7 @@ type OperatorCounts struct {
 // from any goroutine.
 type Status struct {
 	Records, Bytes, Events, Skipped, Duplicates, NoSession atomic.Int64
-	Steps, EarlyReleased                                   atomic.Int64
+	EarlyReleased                                          atomic.Int64
 	DeadLetters                                            [event.NumReasons]atomic.Int64
 	// Watermark is the pipeline's; event.Absent before the first record.
 	Watermark atomic.Int64

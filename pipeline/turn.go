@@ -30,7 +30,6 @@ type Turn struct {
 
 // Counts are an operator's counters of a step.
 type Counts struct {
-	NoSession int64 // events without a session key
 	Evicted   int64 // entries given up because a cap was reached
 	Revisions int64 // rows with a revision over 1
 	Unknown   int64 // unknown zones and sensors

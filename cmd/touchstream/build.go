@@ -124,7 +124,7 @@ const (
 	stopWithinMs = 9_000
 	// bufferedRowBytes is about what a row takes that waits for the watermark.
 	bufferedRowBytes = 512
-	// identifiersPerByte and the like share memory_max among the tables.
+	// identifierBytes is about what an identifier takes in the resolver.
 	identifierBytes = 160
 )
 

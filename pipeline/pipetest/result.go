@@ -53,7 +53,6 @@ func (r *runner) result(tb testing.TB) *Result {
 		res.rows = append(res.rows, s.out...)
 		res.Entries += s.Entries()
 		c := s.turn.Count
-		res.Count.NoSession += c.NoSession
 		res.Count.Evicted += c.Evicted
 		res.Count.Revisions += c.Revisions
 		res.Count.Unknown += c.Unknown
