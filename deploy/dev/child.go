@@ -11,9 +11,12 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// childVariable holds, in a child that is to become the engine, the path of
-// the engine's library.
-const childVariable = "TOUCHSTREAM_DEV_ENGINE"
+// The variables of a child that is to become the engine: the path of the
+// engine's library, and the ports for clients.
+const (
+	childVariable      = "TOUCHSTREAM_DEV_ENGINE"
+	childPortsVariable = "TOUCHSTREAM_DEV_PORTS"
+)
 
 // childMainCalled guards against a binary that starts itself and whose child
 // then does what its parent did.
@@ -31,12 +34,36 @@ func ChildMain() {
 	if !ok {
 		return
 	}
+	ports := os.Getenv(childPortsVariable)
 	os.Unsetenv(childVariable)
-	if err := runEngine(library, os.Args); err != nil {
+	os.Unsetenv(childPortsVariable)
+	if err := serveEngine(library, ports, os.Args); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// serveEngine runs the engine on ports of its own behind relays on the ports
+// for clients, "NATIVE,HTTP".
+func serveEngine(library, ports string, args []string) error {
+	native, http := &relay{}, &relay{}
+	if _, err := fmt.Sscanf(ports, "%d,%d", &native.public, &http.public); err != nil {
+		return fmt.Errorf("engine: %s=%q: %w", childPortsVariable, ports, err)
+	}
+	own, err := freePorts(portsNeeded)
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	native.engine, http.engine = own[0], own[1]
+	native.greet = greeter{engineHTTP: http.engine}.greet
+	for _, r := range []*relay{native, http} {
+		go func() {
+			fmt.Fprintln(os.Stderr, r.serve())
+			os.Exit(1)
+		}()
+	}
+	return runEngine(library, append(args, fmt.Sprintf("--tcp_port=%d", native.engine), fmt.Sprintf("--http_port=%d", http.engine)))
 }
 
 // runEngine gives args to the engine's command line and returns when that has

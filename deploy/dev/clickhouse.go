@@ -101,8 +101,12 @@ func (c *ClickHouse) spawn() error {
 		name: "clickhouse",
 		path: self,
 		args: []string{"clickhouse", "--config-file=" + file, "--log-level=warning", "--query", clickHouseQuery},
-		// The engine does not expect the signals by which Go stops goroutines.
-		env:      []string{childVariable + "=" + c.library, "GODEBUG=asyncpreemptoff=1"},
+		env: []string{
+			childVariable + "=" + c.library,
+			fmt.Sprintf("%s=%d,%d", childPortsVariable, c.config.Ports[0], c.config.Ports[1]),
+			// The engine does not expect the signals by which Go stops goroutines.
+			"GODEBUG=asyncpreemptoff=1",
+		},
 		dir:      c.config.Dir,
 		output:   filepath.Join(c.config.Dir, "clickhouse.out"),
 		detached: c.config.detached,
@@ -127,8 +131,6 @@ var clickHouseConfig = template.Must(template.New("config.xml").Funcs(template.F
     </logger>
     <path>{{xml .Dir}}/data/</path>
     <listen_host>127.0.0.1</listen_host>
-    <tcp_port>{{index .Ports 0}}</tcp_port>
-    <http_port>{{index .Ports 1}}</http_port>
     <background_pool_size>4</background_pool_size>
     <background_common_pool_size>2</background_common_pool_size>
     <background_schedule_pool_size>64</background_schedule_pool_size>
