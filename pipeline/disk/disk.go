@@ -35,15 +35,23 @@ func Create(path string) (*os.File, error) {
 
 // claim locks and empties a file; devices and pipes are left as they are.
 func claim(f *os.File) error {
+	if regular, err := lock(f); err != nil || !regular {
+		return err
+	}
+	return f.Truncate(0)
+}
+
+// lock locks a regular file until it is closed.
+func lock(f *os.File) (regular bool, err error) {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return err
+		return false, err
 	}
 	// A file system without locks gives another error, and no protection.
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		return errInUse
+		return false, errInUse
 	}
-	return f.Truncate(0)
+	return true, nil
 }
 
 // IsFull reports whether the error goes away when room is made.

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,5 +70,31 @@ func TestOneWriterOfAFile(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
 		t.Errorf("a writer after the first finds %v, %v; want an empty file", info, err)
+	}
+}
+
+func TestOpenKeepsWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	for i, want := range []string{"", "one", "oneone"} {
+		f, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(path); err != nil || string(text) != want {
+			t.Errorf("opening %d finds %q, %v; want %q", i, text, err, want)
+		}
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "another run writes this file") {
+			t.Errorf("a second writer got %v", err)
+		}
+		if _, err := f.WriteAt([]byte("one"), int64(len(want))); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Close(), SyncDir(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := SyncDir(filepath.Join(dir, "none")); err == nil {
+		t.Error("a folder that is missing was made durable")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"touchstream/pipeline"
@@ -14,22 +16,14 @@ import (
 	"touchstream/pipeline/schema/text"
 )
 
-// chunkBytes is how much a table gathers before it is written.
-const chunkBytes = 256 << 10
+// behindMax is how many bytes of replayed commits gather before they are written.
+const behindMax = 1 << 20
 
-// writer turns rows into lines.
-type writer interface {
-	Head(dst []byte) []byte
-	Append(dst []byte, r *schema.Rows) []byte
-}
-
-// output is the file of one table.
-type output struct {
-	path   string
-	file   *os.File
-	writer writer
-	bytes  []byte // lines not yet written
-	rows   int64  // rows that have lines among them
+// cut is a commit whose lines are not all written.
+type cut struct {
+	number  int64
+	lengths []int64 // of the files with it
+	rows    int64
 }
 
 // Sink writes files.
@@ -37,110 +31,258 @@ type Sink struct {
 	cfg     Config
 	outputs []*output
 	waiting atomic.Int64
+
+	number   int64 // of the last Cut
+	rows     int64 // of the commit under way
+	replayed int64 // the last commit that was replayed; 0: not in a replay
+	behind   int64 // bytes of replayed commits that are not written
+	named    bool  // the files' names are durable
+
+	delivering sync.Mutex
+	mu         sync.Mutex
+	cuts       []cut
+	isNew      bool // nothing was released yet, and nothing replayed
 }
 
-// New makes a sink; nothing is touched before Open.
+// New makes a sink; nothing is touched before Resume.
 func New(cfg Config) *Sink { return &Sink{cfg: cfg} }
 
-// Open makes the folder and the files.
-func (s *Sink) Open(_ context.Context, tables []*schema.Table) error {
-	if err := disk.MakeDir(s.cfg.Dir); err != nil {
-		return hold(err)
-	}
+// Resume makes the folder and the files, or opens those of the state. Lines
+// that the state holds beyond a file's length are written at once.
+func (s *Sink) Resume(_ context.Context, o *pipeline.Opening) error {
 	if err := s.closeFiles(); err != nil {
 		return err
 	}
-	for _, t := range tables {
-		o := &output{path: filepath.Join(s.cfg.Dir, t.Name+"."+s.cfg.Format)}
-		switch s.cfg.Format {
-		case JSONL:
-			o.writer = text.NewJSON(t, false)
-		case CSV:
-			o.writer = text.NewCSV(t)
-		default:
-			return fmt.Errorf("%s: format %s is not one of %s, %s", s.cfg.Dir, s.cfg.Format, JSONL, CSV)
-		}
+	s.number, s.rows, s.replayed, s.behind, s.named = 0, 0, 0, 0, false
+	s.cuts, s.isNew = nil, o.State == nil
+	s.waiting.Store(0)
+	if err := disk.MakeDir(s.cfg.Dir); err != nil {
+		return hold(err)
+	}
+	state := make([]held, len(o.Tables))
+	if o.State != nil {
 		var err error
-		if o.file, err = disk.Create(o.path); err != nil {
-			return hold(err)
+		if state, err = parseState(o.State, o.Tables); err != nil {
+			return fmt.Errorf("%s: %w: %w", s.cfg.Dir, pipeline.ErrDamaged, err)
 		}
-		s.outputs = append(s.outputs, o)
-		o.bytes = o.writer.Head(o.bytes)
-		if err := o.drain(); err != nil {
+	}
+	for i, t := range o.Tables {
+		out, err := s.output(t)
+		if err != nil {
 			return err
+		}
+		s.outputs = append(s.outputs, out)
+		switch {
+		case o.State != nil:
+			err = out.resume(state[i])
+		case o.Dir != "":
+			out.ready, out.isRagged = out.writer.Head(nil), true
+			err = out.use(disk.Open(out.path))
+		default:
+			out.ready = out.writer.Head(nil)
+			if err = out.use(disk.Create(out.path)); err == nil {
+				err = out.write(int64(len(out.ready)))
+			}
+		}
+		if err != nil {
+			return hold(err)
 		}
 	}
 	return nil
 }
 
-// hold marks the error of a full disk as one that passes.
-func hold(err error) error {
-	if disk.IsFull(err) {
-		return pipeline.Retryable(err)
+func (s *Sink) output(t *schema.Table) (*output, error) {
+	o := &output{table: t.Name, path: filepath.Join(s.cfg.Dir, t.Name+"."+s.cfg.Format)}
+	switch s.cfg.Format {
+	case JSONL:
+		o.writer = text.NewJSON(t, false)
+	case CSV:
+		o.writer = text.NewCSV(t)
+	default:
+		return nil, fmt.Errorf("%s: format %s is not one of %s, %s", s.cfg.Dir, s.cfg.Format, JSONL, CSV)
 	}
-	return err
+	return o, nil
 }
 
-// Write gathers the rows as lines and writes what has become large.
-func (s *Sink) Write(_ context.Context, d *pipeline.Delivery) error {
-	if err := s.drain(chunkBytes); err != nil {
+// resume opens the file of a state and writes the lines that the state holds.
+func (o *output) resume(h held) error {
+	size := int64(0)
+	info, err := os.Stat(o.path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		size = h.length
+	case err == nil:
+		size = info.Size()
+	case !errors.Is(err, os.ErrNotExist):
+		return disk.Explain(o.path, err)
+	}
+	if size < h.length {
+		return fmt.Errorf("%s is %w: it has %d bytes and %d had been written; put the whole file back", o.path, pipeline.ErrDamaged, size, h.length)
+	}
+	if err := o.use(disk.Open(o.path)); err != nil {
 		return err
+	}
+	o.at, o.ready, o.isRagged = h.length, slices.Clone(h.ready), true
+	return o.write(h.length + int64(len(h.ready)))
+}
+
+// Write gathers the rows as lines. Lines of replayed commits, which are durable
+// in the journal, are written meanwhile, so that a long replay needs little
+// memory.
+func (s *Sink) Write(_ context.Context, d *pipeline.Delivery) error {
+	if s.behind > behindMax {
+		if err := s.deliver(s.replayed); err != nil {
+			return err
+		}
+		s.behind = 0
 	}
 	for i, r := range d.Rows {
 		o := s.outputs[i]
-		o.bytes = o.writer.Append(o.bytes, r)
-		o.rows += int64(r.N)
+		o.open = o.writer.Append(o.open, r)
+		s.rows += int64(r.N)
 		s.waiting.Add(int64(r.N))
 	}
-	// The rows are taken now; a disk that is full shows at the next call.
-	if err := s.drain(chunkBytes); err != nil && !pipeline.IsRetryable(err) {
+	return nil
+}
+
+// Cut decides the length of each file with the commit; all lines leave with it.
+// In a replay they must be as long as they were.
+func (s *Sink) Cut(_ context.Context, c *pipeline.Cut) ([]byte, error) {
+	lengths := make([]int64, len(s.outputs))
+	bytes := int64(0)
+	for i, o := range s.outputs {
+		bytes += int64(len(o.open))
+		lengths[i] = o.cut()
+	}
+	s.mu.Lock()
+	s.cuts = append(s.cuts, cut{c.Number, lengths, s.rows})
+	s.isNew = s.isNew && !c.Replay
+	s.mu.Unlock()
+	s.number, s.rows = c.Number, 0
+	if !c.Replay {
+		s.replayed, s.behind = 0, 0
+		return appendLengths(nil, lengths), nil
+	}
+	s.replayed, s.behind = c.Number, s.behind+bytes
+	return c.Decision, s.compare(c, lengths)
+}
+
+func (s *Sink) compare(c *pipeline.Cut, lengths []int64) error {
+	decided, err := parseLengths(c.Decision, len(lengths))
+	if err != nil {
 		return err
 	}
+	for i, o := range s.outputs {
+		if lengths[i] != decided[i] {
+			return fmt.Errorf("table %s: %s has %d bytes with commit %d in the replay and had %d before; the same events did not give the same rows",
+				o.table, o.path, lengths[i], c.Number, decided[i])
+		}
+	}
 	return nil
 }
 
-// Flush writes all lines.
-func (s *Sink) Flush(context.Context) error { return s.drain(0) }
-
-// drain writes the lines of tables that have more than limit bytes of them.
-func (s *Sink) drain(limit int) error {
+// State is the length of each file and the lines that come behind it. What is
+// in the files is durable then.
+func (s *Sink) State(context.Context) ([]byte, error) {
+	state := []byte{stateVersion}
 	for _, o := range s.outputs {
-		if len(o.bytes) <= limit {
-			continue
+		length, ready := o.held()
+		if err := o.sync(); err != nil {
+			return nil, err
 		}
-		if err := o.drain(); err != nil {
+		state = appendHeld(state, o.table, held{length, ready})
+	}
+	if !s.named {
+		if err := disk.SyncDir(s.cfg.Dir); err != nil {
+			return nil, hold(err)
+		}
+		s.named = true
+	}
+	return state, nil
+}
+
+// Release writes the lines of the commits up to number. The first one after a
+// replay cuts off what a file has beyond them, and the first one of a new state
+// what another one left there.
+func (s *Sink) Release(_ context.Context, number int64) error {
+	s.mu.Lock()
+	isNew := s.isNew
+	s.mu.Unlock()
+	if isNew {
+		if err := s.empty(); err != nil {
 			return err
 		}
-		s.waiting.Add(-o.rows)
-		o.rows = 0
+	}
+	if err := s.deliver(number); err != nil {
+		return err
+	}
+	s.delivering.Lock()
+	defer s.delivering.Unlock()
+	for _, o := range s.outputs {
+		if err := o.trim(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// drain writes all lines. What a full disk took of them is not written again.
-func (o *output) drain() error {
-	if len(o.bytes) == 0 {
+// empty takes out of the files what was there before the state.
+func (s *Sink) empty() error {
+	s.delivering.Lock()
+	defer s.delivering.Unlock()
+	for _, o := range s.outputs {
+		if err := o.truncate(o.at); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.isNew = false
+	s.mu.Unlock()
+	return nil
+}
+
+// deliver writes the lines of the commits up to number.
+func (s *Sink) deliver(number int64) error {
+	s.delivering.Lock()
+	defer s.delivering.Unlock()
+	s.mu.Lock()
+	n, rows := 0, int64(0)
+	var lengths []int64
+	for ; n < len(s.cuts) && s.cuts[n].number <= number; n++ {
+		rows += s.cuts[n].rows
+		lengths = s.cuts[n].lengths
+	}
+	s.mu.Unlock()
+	if n == 0 {
 		return nil
 	}
-	n, err := o.file.Write(o.bytes)
-	o.bytes = o.bytes[:copy(o.bytes, o.bytes[n:])]
-	if err != nil {
-		return hold(disk.Explain(o.path, err))
+	for i, o := range s.outputs {
+		if err := o.write(lengths[i]); err != nil {
+			return err
+		}
 	}
+	s.mu.Lock()
+	s.cuts = slices.Delete(s.cuts, 0, n)
+	s.mu.Unlock()
+	s.waiting.Add(-rows)
 	return nil
 }
 
-// Waiting is the number of rows gathered and not yet written.
+// Drain has nothing to wait for: Release writes.
+func (s *Sink) Drain(context.Context) error { return nil }
+
+// Waiting is the number of rows taken and not yet written.
 func (s *Sink) Waiting() int64 { return s.waiting.Load() }
 
-// Close writes what is left and closes the files.
-func (s *Sink) Close(ctx context.Context) error {
-	return errors.Join(s.Flush(ctx), s.closeFiles())
-}
+// Close closes the files. What was not released is given up.
+func (s *Sink) Close(context.Context) error { return s.closeFiles() }
 
 func (s *Sink) closeFiles() error {
 	var errs []error
 	for _, o := range s.outputs {
+		if o.file == nil {
+			continue
+		}
 		if err := o.file.Close(); err != nil {
 			errs = append(errs, disk.Explain(o.path, err))
 		}
