@@ -32,12 +32,18 @@ type Arena struct {
 	// page are consecutive parts of one allocation, and the first of them
 	// reaches to its end.
 	page  [][]byte
-	stamp []uint32
+	stamp []uint32 // The epoch of the last write to each page; of a run, its first counts.
 	epoch uint32
+	cut   *cut
+	total int
+	arenaHead
+}
+
+// arenaHead is what a snapshot copies of an arena at once.
+type arenaHead struct {
 	bump  uint32 // The first unit never handed to a class in the current page.
 	end   uint32 // The end of the current page.
 	used  int
-	total int
 	class [classes]sizeClass
 }
 
@@ -159,18 +165,11 @@ func (a *Arena) Len() int { return a.used }
 // Bytes is the memory taken.
 func (a *Arena) Bytes() int { return a.total + cap(a.page)*28 }
 
-// Mark begins a new epoch for Dirty.
-func (a *Arena) Mark() { a.epoch++ }
-
-// Dirty counts the pages written since Mark, new ones included; a blob longer
-// than a page counts as one.
-func (a *Arena) Dirty() int { return countEqual(a.stamp, a.epoch) }
-
 func (a *Arena) slot(u uint32) []byte { return a.page[u/pageUnits][u%pageUnits*unitBytes:] }
 
 func (a *Arena) touch(u uint32) {
 	if n := u / pageUnits; a.stamp[n] != a.epoch {
-		a.stamp[n] = a.epoch
+		a.first(n)
 	}
 }
 
@@ -238,13 +237,17 @@ func (a *Arena) grow(n int) (uint32, bool) {
 	if first+uint64(n)*pageUnits > 1<<32 {
 		return 0, false
 	}
-	b := make([]byte, n*pageBytes)
-	a.total += len(b)
-	for i := range n {
-		a.page = append(a.page, b[i*pageBytes:])
-		a.stamp = append(a.stamp, 0)
-	}
+	a.addRun(make([]byte, n*pageBytes))
 	return uint32(first), true
+}
+
+// addRun adds b as consecutive pages.
+func (a *Arena) addRun(b []byte) {
+	a.total += len(b)
+	for ; len(b) > 0; b = b[pageBytes:] {
+		a.page = append(a.page, b)
+		a.stamp = append(a.stamp, a.epoch)
+	}
 }
 
 // Bytes is the memory of s as bytes, for Put and Replace. T must not hold

@@ -124,29 +124,6 @@ func TestArenaGetIsCapped(t *testing.T) {
 	}
 }
 
-func TestArenaDirty(t *testing.T) {
-	a := NewArena()
-	b := make([]byte, pageBytes/4)
-	var refs []Ref
-	for range 40 {
-		refs = append(refs, a.Put(b))
-	}
-	long := a.Put(make([]byte, 3*pageBytes))
-	f := func(title string, want int, write func()) {
-		t.Helper()
-		a.Mark()
-		write()
-		if got := a.Dirty(); got != want {
-			t.Errorf("%s: %d pages dirty, want %d", title, got, want)
-		}
-	}
-	f("reads", 0, func() { a.Get(refs[0]); a.Get(long) })
-	f("two blobs of one page", 1, func() { a.Mut(refs[0]); a.Mut(refs[1]) })
-	f("two pages", 2, func() { refs[0] = a.Replace(refs[0], b[1:]); a.Mut(refs[39]) })
-	f("a long blob", 1, func() { a.Mut(long) })
-	f("free and put again", 1, func() { a.Free(refs[5]); refs[5] = a.Put(b) })
-}
-
 func TestArenaReuses(t *testing.T) {
 	a := NewArena()
 	b := make([]byte, 3000)

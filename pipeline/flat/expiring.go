@@ -34,9 +34,6 @@ type Expiring struct {
 	used     []uint32
 	depth    []uint8
 	dir      []uint32
-	base     uint64 // The number of segments at depth 0.
-	dirDepth uint8
-	depthMax uint8
 
 	// others holds the few ids that do not fit: with times beyond
 	// [from, from+span), or of a segment that must not split. othersDue has the
@@ -44,24 +41,35 @@ type Expiring struct {
 	others    *Table[int64]
 	othersDue *Timers
 
-	window  int64
-	limit   int
-	floor   int64 // Ids with smaller times are dropped.
-	asked   int64 // The highest floor that Sweep was told.
-	from    int64 // No time in segments is smaller.
-	span    int64 // The range of times in segments, at most 2^32.
-	started bool
-
 	// count has the ids put per block of 1<<blockShift ms, as a ring; blocks
 	// before the one that begins at oldest are forgotten. live is their sum.
-	count      []uint32
+	count []uint32
+	idBounds
+	idHead
+}
+
+// idBounds is what follows from the window and the limit.
+type idBounds struct {
+	window     int64
+	limit      int
+	base       uint64 // The number of segments at depth 0.
+	span       int64  // The range of times in segments, at most 2^32.
+	depthMax   uint8
 	blockShift uint8
+}
+
+// idHead is what a snapshot copies of an Expiring at once, besides its lists.
+type idHead struct {
+	floor      int64 // Ids with smaller times are dropped.
+	asked      int64 // The highest floor that Sweep was told.
+	from       int64 // No time in segments is smaller.
 	oldest     int64
 	live       int
-
-	sweepNext  uint32
-	sweepFloor int64
 	evicted    uint64
+	sweepFloor int64
+	sweepNext  uint32
+	dirDepth   uint8
+	started    bool
 }
 
 // NewExpiring makes an empty set for at most limit ids, which should be kept
@@ -75,19 +83,19 @@ func NewExpiring(window int64, limit int) *Expiring {
 	shift := min(bits.Len64(uint64(max(window, 1))/64), 24)
 	blocks := min(blocksMax, 1<<(32-shift))
 	x := &Expiring{
-		segments:   newPages[idSegment](1),
-		base:       base,
-		depthMax:   doublings + 2,
-		others:     NewTable[int64](0, 0),
-		othersDue:  NewTimers(),
-		window:     window,
-		limit:      limit,
-		floor:      math.MinInt64,
-		asked:      math.MinInt64,
-		sweepFloor: math.MinInt64,
-		span:       int64(blocks) << shift,
-		count:      make([]uint32, blocks),
-		blockShift: uint8(shift),
+		segments:  newPages[idSegment](1),
+		others:    NewTable[int64](0, 0),
+		othersDue: NewTimers(),
+		count:     make([]uint32, blocks),
+		idBounds: idBounds{
+			window:     window,
+			limit:      limit,
+			base:       base,
+			span:       int64(blocks) << shift,
+			depthMax:   doublings + 2,
+			blockShift: uint8(shift),
+		},
+		idHead: idHead{floor: math.MinInt64, asked: math.MinInt64, sweepFloor: math.MinInt64},
 	}
 	for range base {
 		x.dir = append(x.dir, x.addSegment(0))

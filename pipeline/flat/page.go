@@ -19,15 +19,14 @@ type pages[T any] struct {
 	epoch uint32
 	shift uint8
 	mask  uint32
+	cut   *cut // What the last freeze holds of the pages, nil before the first.
 }
 
 // newPages makes pages of about size bytes each. An element type with pointers
 // is a fault of the program: the pages would not be copied whole by a snapshot.
 func newPages[T any](size int) pages[T] {
 	var t T
-	if hasPointers(reflect.TypeFor[T]()) {
-		panic(fmt.Sprintf("flat: element type %T holds pointers", t))
-	}
+	refusePointers[T]()
 	entry := max(int(unsafe.Sizeof(t)), 1)
 	shift := bits.Len(uint(max(size/entry, 1))) - 1
 	return pages[T]{epoch: 1, shift: uint8(shift), mask: 1<<shift - 1}
@@ -51,25 +50,44 @@ func (p *pages[T]) at(i uint32) *T {
 func (p *pages[T]) mut(i uint32) *T {
 	n := i >> p.shift
 	if p.stamp[n] != p.epoch {
-		p.stamp[n] = p.epoch
+		p.first(n)
 	}
 	return &p.page[n][i&p.mask]
 }
 
-// mark begins a new epoch: pages written from here on are dirty.
-func (p *pages[T]) mark() { p.epoch++ }
+// first is called before the first write to page n after a freeze.
+func (p *pages[T]) first(n uint32) {
+	p.stamp[n] = p.epoch
+	p.cut.preserve(n, Bytes(p.page[n]))
+}
 
-// dirty counts the pages written since mark, new ones included.
-func (p *pages[T]) dirty() int { return countEqual(p.stamp, p.epoch) }
+// freeze holds on to the first n elements.
+func (p *pages[T]) freeze(f *Frozen, n uint64) *cut {
+	var t T
+	live := p.page[:(n+uint64(p.mask))>>p.shift]
+	p.cut = newCut(f, p.cut, cut{
+		page:  func(n int) []byte { return Bytes(live[n]) },
+		pages: len(live),
+		size:  int(unsafe.Sizeof(t)) << p.shift,
+		bytes: int64(n) * int64(unsafe.Sizeof(t)),
+		kind:  reflect.TypeFor[T](),
+	})
+	p.epoch++
+	return p.cut
+}
 
-func countEqual(stamps []uint32, epoch uint32) int {
-	n := 0
-	for _, s := range stamps {
-		if s == epoch {
-			n++
-		}
+// load replaces the elements by n that a cut has saved.
+func (p *pages[T]) load(r *reader, n uint64) {
+	var t T
+	*p = pages[T]{epoch: 1, shift: p.shift, mask: p.mask}
+	r.expect("elements of this type", layoutOf(reflect.TypeFor[T]()))
+	r.expect("elements in bytes", n*uint64(unsafe.Sizeof(t)))
+	for r.err == nil && p.len() < n {
+		left := n - p.len()
+		p.grow()
+		last := p.page[len(p.page)-1]
+		r.full(Bytes(last[:min(left, uint64(len(last)))]))
 	}
-	return n
 }
 
 // bytes is the memory that the pages and their list take.
@@ -77,6 +95,12 @@ func (p *pages[T]) bytes() int {
 	var t T
 	const header = int(unsafe.Sizeof([]T(nil)) + unsafe.Sizeof(uint32(0)))
 	return len(p.page)*int(unsafe.Sizeof(t))<<p.shift + cap(p.page)*header
+}
+
+func refusePointers[T any]() {
+	if t := reflect.TypeFor[T](); hasPointers(t) {
+		panic(fmt.Sprintf("flat: type %v holds pointers", t))
+	}
 }
 
 func hasPointers(t reflect.Type) bool {

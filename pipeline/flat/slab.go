@@ -15,8 +15,13 @@ type Slab[T any] struct {
 	entries pages[T]
 	live    pages[uint64] // One bit per id.
 	free    pages[uint32] // A stack of freed ids.
-	freed   uint32        // The height of the stack.
-	next    uint32        // The id after the highest one ever given out.
+	slabHead
+}
+
+// slabHead is what a snapshot copies of a slab at once.
+type slabHead struct {
+	freed uint32 // The height of the stack.
+	next  uint32 // The id after the highest one ever given out.
 }
 
 // NewSlab makes an empty slab. T must not hold pointers.
@@ -27,10 +32,10 @@ func NewSlab[T any]() *Slab[T] {
 
 func makeSlab[T any]() Slab[T] {
 	return Slab[T]{
-		entries: newPages[T](pageBytes),
-		live:    newPages[uint64](smallPageBytes),
-		free:    newPages[uint32](smallPageBytes),
-		next:    1,
+		entries:  newPages[T](pageBytes),
+		live:     newPages[uint64](smallPageBytes),
+		free:     newPages[uint32](smallPageBytes),
+		slabHead: slabHead{next: 1},
 	}
 }
 
@@ -108,12 +113,6 @@ func (s *Slab[T]) Len() int { return int(s.next - 1 - s.freed) }
 
 // Bytes is the memory taken.
 func (s *Slab[T]) Bytes() int { return s.entries.bytes() + s.live.bytes() + s.free.bytes() }
-
-// Mark begins a new epoch for Dirty.
-func (s *Slab[T]) Mark() { s.entries.mark() }
-
-// Dirty counts the pages of entries written since Mark.
-func (s *Slab[T]) Dirty() int { return s.entries.dirty() }
 
 // Each calls f with the live entries by rising id until f returns false. f may
 // free the entry it is given and no other; what it allocates may or may not be

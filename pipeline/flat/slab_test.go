@@ -92,25 +92,6 @@ func TestSlabEachMayFree(t *testing.T) {
 	}
 }
 
-func TestSlabDirty(t *testing.T) {
-	s := NewSlab[wide]()
-	for range 1000 {
-		s.Alloc()
-	}
-	per := s.entries.mask + 1
-	s.Mark()
-	s.At(5)
-	if got := s.Dirty(); got != 0 {
-		t.Errorf("%d pages dirty after reads, want 0", got)
-	}
-	s.Mut(5)
-	s.Mut(6)
-	s.Mut(5 * per)
-	if got := s.Dirty(); got != 2 {
-		t.Errorf("%d pages dirty, want 2", got)
-	}
-}
-
 func TestSlabSteadyState(t *testing.T) {
 	s := NewSlab[[4]int64]()
 	id := s.Alloc()

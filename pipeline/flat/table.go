@@ -169,13 +169,6 @@ func (t *Table[V]) Full() bool { return t.limit > 0 && t.entries.Len() >= t.limi
 // Bytes is the memory taken.
 func (t *Table[V]) Bytes() int { return t.entries.Bytes() + t.index.bytes() }
 
-// Mark begins a new epoch for Dirty.
-func (t *Table[V]) Mark() { t.entries.Mark() }
-
-// Dirty counts the pages of entries written since Mark. The index can be built
-// from the entries and is not counted.
-func (t *Table[V]) Dirty() int { return t.entries.Dirty() }
-
 // Each calls f with the entries by rising id until f returns false: an order
 // that depends on the sequence of Put and Delete alone, not on the seed. The
 // value is for reading. f may delete the entry it is given and no other.

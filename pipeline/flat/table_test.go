@@ -253,24 +253,6 @@ func TestTableEvictsOldest(t *testing.T) {
 	}
 }
 
-func TestTableDirty(t *testing.T) {
-	tab := NewTable[wide](10, 0)
-	for n := range uint64(500) {
-		tab.Put(Key{n, n})
-	}
-	tab.Mark()
-	tab.Find(Key{1, 1})
-	if got := tab.Dirty(); got != 0 {
-		t.Errorf("%d pages dirty after a search, want 0", got)
-	}
-	tab.Mut(Key{1, 1})
-	tab.Delete(Key{400, 400})
-	tab.Put(Key{401, 1}) // In the place of the deleted one.
-	if got := tab.Dirty(); got != 2 {
-		t.Errorf("%d pages dirty, want 2", got)
-	}
-}
-
 func TestTableSteadyState(t *testing.T) {
 	tab := NewTable[value](0, 0)
 	for n := range uint64(600) {

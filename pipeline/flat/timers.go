@@ -31,13 +31,19 @@ const (
 // length of the queue; with all dues in one tick it is a plain heap. A timer
 // takes about 17 bytes.
 type Timers struct {
-	near heap // Those with ticks up to now.
-	now  uint64
-	n    int
+	near   heap // Those with ticks up to now.
+	chunks pages[chunk]
+	wheel
+}
 
-	slot     [wheelLevels * wheelSlots]uint32 // The chunks of the others, 0 for none.
+// wheel is what a snapshot copies of the timers at once, besides the height of
+// the heap.
+type wheel struct {
+	now uint64
+	n   int
+
+	slot     [wheelLevels * wheelSlots]uint32 // The chunks of those not near, 0 for none.
 	occupied [wheelLevels]uint64              // One bit per slot.
-	chunks   pages[chunk]
 	made     uint32
 	free     uint32 // The first chunk not in use.
 }
@@ -54,7 +60,7 @@ func NewTimers() *Timers {
 	return &Timers{
 		near:   heap{node: newPages[timer](smallPageBytes)},
 		chunks: newPages[chunk](4 * smallPageBytes),
-		made:   1,
+		wheel:  wheel{made: 1},
 	}
 }
 

@@ -1,0 +1,66 @@
+package flat
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Budget bounds the bytes of the page copies that one snapshot holds. When it
+// is used up, a writer waits until Save has written some of them or the page
+// that it needs. So Save must go on in another goroutine, or Drop be called.
+type Budget struct {
+	max     int64
+	mu      sync.Mutex
+	freed   sync.Cond
+	taken   int64
+	waiting atomic.Int32
+}
+
+// NewBudget makes a budget of max bytes. One page may always be copied.
+func NewBudget(max int64) *Budget {
+	b := &Budget{max: max}
+	b.freed.L = &b.mu
+	return b
+}
+
+// take waits for size bytes. It is false, and nothing is taken, if meanwhile
+// the page has no need of a copy any more.
+func (b *Budget) take(size int, page *atomic.Pointer[byte]) bool {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.taken > 0 && b.taken+int64(size) > b.max {
+		b.waiting.Add(1)
+		if page.Load() == nil {
+			b.freed.Wait()
+		}
+		b.waiting.Add(-1)
+		if page.Load() != nil {
+			return false
+		}
+	}
+	b.taken += int64(size)
+	return true
+}
+
+// give returns size bytes.
+func (b *Budget) give(size int) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	b.taken -= int64(size)
+	b.mu.Unlock()
+	b.wake()
+}
+
+// wake lets waiting writers look again.
+func (b *Budget) wake() {
+	if b != nil && b.waiting.Load() > 0 {
+		b.mu.Lock()
+		b.freed.Broadcast()
+		b.mu.Unlock()
+	}
+}

@@ -1,0 +1,126 @@
+package flat
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"runtime"
+	"sync/atomic"
+)
+
+var errDropped = errors.New("flat: the snapshot was dropped before it was saved")
+
+// cut is what a snapshot holds of one list of pages. Each page is at first
+// only pointed to, and goes its way once:
+//
+//	nil     → claimed → written  save copies the live page out
+//	nil     → a copy  → written  the owner writes to it first, save takes the copy
+//	nil     → written            the snapshot is dropped
+//
+// The owner and save step from one state to the next by compare and swap, so
+// neither needs a lock, and whoever was first decides.
+type cut struct {
+	page  func(n int) []byte // A live page.
+	pages int
+	size  int          // A page in bytes.
+	bytes int64        // The pages up to the end of their content.
+	kind  reflect.Type // The element.
+	state []atomic.Pointer[byte]
+	of    *Frozen
+}
+
+var claimed, written = new(byte), new(byte)
+
+// newCut makes c the cut of f for pages that had the cut before.
+func newCut(f *Frozen, before *cut, c cut) *cut {
+	if before != nil && !before.of.over.Load() {
+		panic("flat: a structure is frozen again before its snapshot is saved or dropped")
+	}
+	c.of = f
+	if c.size > 0 {
+		c.state = make([]atomic.Pointer[byte], c.pages)
+	}
+	return &c
+}
+
+// preserve makes sure that the owner may write to page n, which holds live.
+func (c *cut) preserve(n uint32, live []byte) {
+	if c == nil || int(n) >= len(c.state) {
+		return // The page is younger than the cut.
+	}
+	s := &c.state[n]
+	for {
+		switch s.Load() {
+		case nil:
+			if !c.of.budget.take(len(live), s) {
+				continue
+			}
+			if kept := bytes.Clone(live); s.CompareAndSwap(nil, &kept[0]) {
+				return
+			}
+			c.of.budget.give(len(live))
+		case claimed:
+			runtime.Gosched() // Until save has copied the page, which takes microseconds.
+		default:
+			return
+		}
+	}
+}
+
+// save writes what the pages were at the freeze.
+func (c *cut) save(o *writer) error {
+	o.u64(layoutOf(c.kind))
+	o.u64(uint64(c.bytes))
+	left := c.bytes
+	for n := range c.state {
+		size := min(left, int64(c.size))
+		left -= size
+		if err := c.savePage(o, n, int(size)); err != nil {
+			return err
+		}
+	}
+	return o.err
+}
+
+// savePage writes the first size bytes of page n.
+func (c *cut) savePage(o *writer, n, size int) error {
+	o.room(size) // So that a claimed page does not wait for the writer.
+	if o.err != nil {
+		return o.err
+	}
+	s := &c.state[n]
+	if s.CompareAndSwap(nil, claimed) {
+		o.add(c.page(n)[:size])
+		s.Store(written)
+		c.of.budget.wake()
+		return nil
+	}
+	kept := s.Load()
+	if kept == written {
+		return errDropped
+	}
+	o.add(bytesAt(kept, size))
+	c.finish(s, kept)
+	return nil
+}
+
+// drop gives up what is not written. At its end save touches no live page.
+func (c *cut) drop() {
+	for n := range c.state {
+		s := &c.state[n]
+		for kept := s.Load(); kept != written; kept = s.Load() {
+			if kept == claimed {
+				runtime.Gosched()
+				continue
+			}
+			c.finish(s, kept)
+		}
+	}
+}
+
+// finish moves a page from kept, a copy or nil, to written.
+func (c *cut) finish(s *atomic.Pointer[byte], kept *byte) {
+	if s.CompareAndSwap(kept, written) && kept != nil {
+		c.of.budget.give(c.size)
+	}
+}

@@ -1,0 +1,22 @@
+package flat
+
+func (t *Table[V]) kind() byte { return 'T' }
+
+func (t *Table[V]) freeze(f *Frozen) frozen {
+	s := t.entries.hold(f)
+	s.evicted = t.evicted
+	return s
+}
+
+// load makes the index anew.
+func (t *Table[V]) load(r *reader) {
+	t.evicted = t.entries.restore(r)
+	t.index = makeIndex()
+	if r.err != nil {
+		return
+	}
+	t.entries.Each(func(id uint32, e *entry[V]) bool {
+		t.index.insert(uint32(mix(e.key, t.seed)>>32), id)
+		return true
+	})
+}
