@@ -16,6 +16,9 @@ type Config struct {
 	// Ports to listen on; empty for free ones. ClickHouse: native protocol,
 	// HTTP. Kafka: clients, controller.
 	Ports []int
+	// Advertise is the address, host:port, that Kafka tells its clients to
+	// connect to: that of a proxy before it. Empty for its own.
+	Advertise string
 	// Progress gets a line for each step of a fetch; nil for none.
 	Progress io.Writer
 

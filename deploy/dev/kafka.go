@@ -54,8 +54,16 @@ func StartKafka(ctx context.Context, config Config) (*Kafka, error) {
 	return k, nil
 }
 
-// Brokers is the list of addresses for clients, host:port.
-func (k *Kafka) Brokers() []string { return []string{loopback(k.config.Ports[0])} }
+// Brokers is the list of addresses for clients, host:port: what is advertised.
+func (k *Kafka) Brokers() []string {
+	if k.config.Advertise != "" {
+		return []string{k.config.Advertise}
+	}
+	return []string{k.Addr()}
+}
+
+// Addr is the address that the broker listens on for clients, host:port.
+func (k *Kafka) Addr() string { return loopback(k.config.Ports[0]) }
 
 // Done is closed when the broker has ended, for whatever reason. After Restart
 // it is another channel.
@@ -169,16 +177,20 @@ func readClusterID(path string) (string, error) {
 	return "", fmt.Errorf("%s: no cluster.id", path)
 }
 
+// The broker speaks to itself, for the markers of transactions, on a listener of
+// its own: a proxy before the other one stops clients alone.
+//
 // The short session lets a broker that was killed come back in three seconds
 // instead of thirteen. Fewer partitions of the internal topics make for fewer
 // files and a faster start.
 var kafkaProperties = template.Must(template.New("server.properties").Parse(`process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{{index .Ports 1}}
-listeners=PLAINTEXT://127.0.0.1:{{index .Ports 0}},CONTROLLER://127.0.0.1:{{index .Ports 1}}
-advertised.listeners=PLAINTEXT://127.0.0.1:{{index .Ports 0}}
+listeners=PLAINTEXT://127.0.0.1:{{index .Ports 0}},INTERNAL://127.0.0.1:0,CONTROLLER://127.0.0.1:{{index .Ports 1}}
+advertised.listeners=PLAINTEXT://{{or .Advertise (print "127.0.0.1:" (index .Ports 0))}},INTERNAL://127.0.0.1:0
+inter.broker.listener.name=INTERNAL
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={{.Dir}}/data
 broker.session.timeout.ms=1000
 broker.heartbeat.interval.ms=200

@@ -95,7 +95,27 @@ func NewKafka(t testing.TB) *dev.Kafka {
 	skipShort(t)
 	ctx, cancel := context.WithTimeout(t.Context(), startMax)
 	defer cancel()
-	k, err := dev.StartKafka(ctx, dev.Config{Dir: t.TempDir(), Progress: os.Stderr})
+	return startKafka(ctx, t, dev.Config{})
+}
+
+// NewProxiedKafka returns a broker of the test's own behind a proxy, through
+// which all its clients go that begin with Brokers. Both are gone after the
+// test.
+func NewProxiedKafka(t testing.TB) (*dev.Kafka, *dev.Proxy) {
+	t.Helper()
+	skipShort(t)
+	proxy := newProxy(t, "")
+	ctx, cancel := context.WithTimeout(t.Context(), startMax)
+	defer cancel()
+	k := startKafka(ctx, t, dev.Config{Advertise: proxy.Addr()})
+	proxy.Forward(k.Addr())
+	return k, proxy
+}
+
+func startKafka(ctx context.Context, t testing.TB, config dev.Config) *dev.Kafka {
+	t.Helper()
+	config.Dir, config.Progress = t.TempDir(), os.Stderr
+	k, err := dev.StartKafka(ctx, config)
 	need(t, err)
 	t.Cleanup(func() {
 		if err := k.Kill(); err != nil {
@@ -103,6 +123,28 @@ func NewKafka(t testing.TB) *dev.Kafka {
 		}
 	})
 	return k
+}
+
+// NewProxiedClickHouse returns an engine of the test's own and a proxy before
+// its native port. Both are gone after the test.
+func NewProxiedClickHouse(t testing.TB) (*dev.ClickHouse, *dev.Proxy) {
+	t.Helper()
+	c := NewClickHouse(t)
+	return c, newProxy(t, c.Addr())
+}
+
+func newProxy(t testing.TB, target string) *dev.Proxy {
+	t.Helper()
+	p, err := dev.StartProxy(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
 }
 
 func skipShort(t testing.TB) {
