@@ -35,7 +35,7 @@ type Opening struct {
 
 // Cut ends a commit in the rows of a sink.
 type Cut struct {
-	// Number is the commit's, from 1 and rising by 1.
+	// Number is the commit's, from 1 and rising.
 	Number int64
 	// Clock is the journaled wall clock in ms, the same in a replay.
 	Clock int64
@@ -82,6 +82,13 @@ type ExactSink interface {
 	Close(ctx context.Context) error
 }
 
+// A Renumberer is a sink whose numbers must not be given out twice. It is told
+// another run when the end of the journal was lost, between the last replayed
+// commit and the first new row.
+type Renumberer interface {
+	Renumber(run uint32)
+}
+
 // A Journal makes commits durable and gives them back after a restart.
 type Journal interface {
 	// Open waits until this process is the one that may write; it calls standby
@@ -95,6 +102,9 @@ type Journal interface {
 	// Retryable is called again with the same entry; one marked by ErrFenced
 	// ends the process.
 	Commit(ctx context.Context, number int64, entry []byte) error
+	// Generation is the lowest generation that a state may have, 0 before the
+	// first reset: snapshots of lower ones do not count.
+	Generation() (uint32, error)
 	// Trim says that entries below number are not needed any more.
 	Trim(ctx context.Context, below int64) error
 	Close() error
