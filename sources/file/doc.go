@@ -7,4 +7,10 @@
 // order mark at the start of a file is dropped. A csv quote that never closes
 // makes its first line a record of its own, so that one bad line costs one
 // record. A record over the limit is handed over cut, with its whole size.
+//
+// A source goes on from a position, a file and a line: files that sort before
+// that file are done, and of it the records that begin before the line. Packed
+// files are read from their start. A file that is added later is read only if
+// its name sorts behind the position's file; one that sorts before is never
+// read, and one that is done is not looked at again, whatever becomes of it.
 package file

@@ -44,6 +44,7 @@ type Source struct {
 	opts  Options
 	names []string // as the patterns name them
 	next  int
+	from  pipeline.Position // where it goes on; empty: at the start
 	cur   *reader
 	ready chan struct{}
 }
@@ -55,6 +56,7 @@ type reader struct {
 	frame  frame
 	header []byte
 	at     int64
+	from   int64 // records on lines before this one are left out
 }
 
 // New makes a source. Nothing is opened yet.
@@ -125,8 +127,11 @@ func under(dir, p string) string {
 
 // Open finds the files.
 func (s *Source) Open(context.Context, bool) error {
-	names, err := Files(s.opts.Dir, s.opts.Patterns)
-	s.names = names
+	var err error
+	if s.names, err = Files(s.opts.Dir, s.opts.Patterns); err != nil {
+		return err
+	}
+	s.next, err = s.begin()
 	return err
 }
 
@@ -183,10 +188,13 @@ func (s *Source) fill(c *event.Chunk, limit int) (done bool, err error) {
 	for len(c.Recs) < limit && len(c.Data) < chunkBytes {
 		record, line, size, err := r.frame.next()
 		if errors.Is(err, io.EOF) {
-			return true, nil
+			return true, r.checkLength()
 		}
 		if err != nil {
 			return false, fmt.Errorf("%s: cannot be read on at line %d: %w", r.name, line, err)
+		}
+		if line < r.from {
+			continue
 		}
 		c.Add(record, line, event.Absent)
 		if size > int64(len(record)) {
@@ -207,6 +215,9 @@ func (s *Source) open(name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	r := &reader{name: name, closer: []io.Closer{f}}
+	if name == s.from.Topic {
+		r.from = s.from.Offset
+	}
 	s.cur = r
 	if info, err := f.Stat(); err == nil {
 		r.at = info.ModTime().UnixMilli()

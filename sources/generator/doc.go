@@ -41,4 +41,9 @@
 // leaves. They do not change the world: bad records and duplicates are extra,
 // and only screen views in the middle of a session can be so late that a
 // session cannot take them (counted apart in the truth).
+//
+// # Going on
+//
+// Equal options give equal records, so a source goes on by living through what
+// is done: about half a million records a second.
 package generator

@@ -2,6 +2,7 @@ package generator
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ type Source struct {
 	opts  Options
 	world Stream
 	rec   Record
+	first int64 // the number of the first record to give
 	next  int64
 	began time.Time
 	ready chan struct{}
@@ -53,16 +55,52 @@ func NewSource(opts Options) *Source {
 // pace is how often a source with a rate looks at the clock.
 const pace = 10 * time.Millisecond
 
-// Open makes the world and, with a rate, starts its clock.
-func (s *Source) Open(context.Context, bool) error {
+// topic is the name under which all records come.
+const topic = "world"
+
+// Resume makes the source go on with the record of this number, from 0.
+func (s *Source) Resume(positions []pipeline.Position) {
+	s.first = 0
+	if len(positions) > 0 {
+		s.first = positions[0].Offset
+	}
+}
+
+// Positions is where the source began.
+func (s *Source) Positions() []pipeline.Position {
+	if s.first == 0 {
+		return []pipeline.Position{{}}
+	}
+	return []pipeline.Position{{Topic: topic, Offset: s.first}}
+}
+
+// Open makes the world, lives through the part of it that is done, and starts
+// the clock of a source with a rate.
+func (s *Source) Open(ctx context.Context, _ bool) error {
 	w, err := New(s.opts, nil)
 	if err != nil {
+		return err
+	}
+	if err := s.skip(ctx, w); err != nil {
 		return err
 	}
 	s.world, s.began = w, time.Now()
 	s.ready <- struct{}{}
 	if s.opts.Rate > 0 {
 		go s.tick()
+	}
+	return nil
+}
+
+// skip makes the records before the first one to give, and drops them.
+func (s *Source) skip(ctx context.Context, w Stream) error {
+	for s.next = 0; s.next < s.first; s.next++ {
+		if s.next%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !w.Next(&s.rec) {
+			return fmt.Errorf("generator: the world has %d records, and it is to go on behind %d; give back the seed, customers and days that it had, or forget the state with touchstream reset", s.next, s.first)
+		}
 	}
 	return nil
 }
@@ -96,7 +134,7 @@ func (s *Source) Lag() int64 { return -1 }
 // the source is caught up.
 func (s *Source) Read(ctx context.Context, _, limit int, wait bool, c *event.Chunk) (pipeline.ReadState, error) {
 	c.Reset()
-	c.Origin.Topic = "world"
+	c.Origin.Topic = topic
 	due := s.due(limit)
 	for due == 0 && wait {
 		select {
@@ -125,7 +163,7 @@ func (s *Source) due(limit int) int {
 		return limit
 	}
 	allowed := int64(time.Since(s.began).Seconds() * s.opts.Rate)
-	return int(min(int64(limit), max(0, allowed-s.next)))
+	return int(min(int64(limit), max(0, s.first+allowed-s.next)))
 }
 
 // Close ends the clock.
