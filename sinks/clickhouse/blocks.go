@@ -1,7 +1,9 @@
 package clickhouse
 
 import (
+	"cmp"
 	"slices"
+	"sync"
 
 	"touchstream/pipeline/schema"
 )
@@ -19,34 +21,46 @@ type block struct {
 	version numbers
 	chosen  []uint32 // rows of the batch at hand
 
-	number  uint64  // given when the block is closed
-	id      numbers // the number as column _block
-	attempt int
-	// doubtful is the query of a former attempt whose end is unknown.
-	doubtful string
+	number uint64  // given when the block is closed
+	id     numbers // the number as column _block
 }
 
-// blocks gathers rows and decides when a block is closed.
+// partition is where a block goes.
+type partition struct {
+	table *schema.Table
+	month int32
+}
+
+func (o *block) partition() partition { return partition{o.table, o.month} }
+
+// blocks gathers rows and closes blocks. Which ones close follows from the rows
+// added and from the indices given to closeMarked, and from nothing else.
 type blocks struct {
 	limits Limits
 	stamp  uint64   // generation and run of _block
 	high   uint64   // generation of _version
 	open   []*block // the one used last is first
 	closed []*block // in the order of closing
-	bytes  int64    // of open and closed ones
+	bytes  int64    // of the open ones
 	number uint32   // of the last block closed
-	spare  map[*schema.Table]*block
+	spare  *spares
 	months map[*schema.Table]*partitioner
 }
 
 func newBlocks(l Limits, generation, run uint32) *blocks {
-	return &blocks{
+	b := &blocks{
 		limits: l,
-		stamp:  uint64(generation&0xfff)<<52 | uint64(run&0xfffff)<<32,
 		high:   uint64(generation) << 32,
-		spare:  map[*schema.Table]*block{},
+		spare:  newSpares(),
 		months: map[*schema.Table]*partitioner{},
 	}
+	b.renumber(run)
+	return b
+}
+
+// renumber makes the numbers of later blocks those of a run.
+func (b *blocks) renumber(run uint32) {
+	b.stamp = b.high>>32&0xfff<<52 | uint64(run&0xfffff)<<32
 }
 
 // add gathers a batch and closes the blocks that are full.
@@ -88,14 +102,7 @@ func (b *blocks) openFor(t *schema.Table, month int32) *block {
 			return o
 		}
 	}
-	o := b.spare[t]
-	if o == nil {
-		o = &block{table: t}
-		for _, c := range t.Columns {
-			o.columns = append(o.columns, newColumn(c))
-		}
-	}
-	delete(b.spare, t)
+	o := b.spare.take(t)
 	o.month = month
 	b.open = slices.Insert(b.open, 0, o)
 	return o
@@ -122,8 +129,8 @@ func (b *blocks) gather(o *block, r *schema.Rows) {
 	b.bytes += o.bytes - before
 }
 
-// closeFull closes what the limits demand. That a block closes is decided here,
-// in close's callers in this file, and nowhere else.
+// closeFull closes what the limits demand. Where all blocks together are too
+// big, the biggest go first: the fewer parts the better.
 func (b *blocks) closeFull() {
 	for _, o := range slices.Clone(b.open) {
 		if o.bytes >= b.limits.BytesMax {
@@ -133,15 +140,16 @@ func (b *blocks) closeFull() {
 	for len(b.open) > openMax {
 		b.close(b.open[len(b.open)-1])
 	}
-	if b.bytes > b.limits.MemoryMax {
-		b.closeAll()
+	for b.bytes > b.limits.openMax() {
+		b.close(slices.MaxFunc(b.open, func(x, y *block) int { return cmp.Compare(x.bytes, y.bytes) }))
 	}
 }
 
-// closeAll closes every block, the one that was used longest ago first.
-func (b *blocks) closeAll() {
-	for _, o := range slices.Backward(slices.Clone(b.open)) {
-		b.close(o)
+// closeMarked closes the open blocks with these indices, in rising order, the
+// one that was used longest ago first.
+func (b *blocks) closeMarked(indices []int) {
+	for _, i := range slices.Backward(indices) {
+		b.close(b.open[i])
 	}
 }
 
@@ -151,28 +159,51 @@ func (b *blocks) close(o *block) {
 	for range o.rows {
 		o.id.add(o.number)
 	}
+	b.bytes -= o.bytes
 	b.open = slices.DeleteFunc(b.open, func(x *block) bool { return x == o })
 	b.closed = append(b.closed, o)
 }
 
-// next is the closed block that must go out first, nil if there is none.
-func (b *blocks) next() *block {
-	if len(b.closed) == 0 {
-		return nil
-	}
-	return b.closed[0]
+// takeClosed hands over the blocks closed since it was called last.
+func (b *blocks) takeClosed() []*block {
+	out := b.closed
+	b.closed = nil
+	return out
 }
 
-// delivered forgets the block that next gave and keeps its memory for another.
-func (b *blocks) delivered() {
-	o := b.closed[0]
-	b.closed = slices.Delete(b.closed, 0, 1)
-	b.bytes -= o.bytes
+// spares keeps the memory of one delivered block per table for the next one.
+// It may be used from any goroutine.
+type spares struct {
+	mu      sync.Mutex
+	byTable map[*schema.Table]*block
+}
+
+func newSpares() *spares { return &spares{byTable: map[*schema.Table]*block{}} }
+
+// take gives an empty block.
+func (s *spares) take(t *schema.Table) *block {
+	s.mu.Lock()
+	o := s.byTable[t]
+	delete(s.byTable, t)
+	s.mu.Unlock()
+	if o == nil {
+		o = &block{table: t}
+		for _, c := range t.Columns {
+			o.columns = append(o.columns, newColumn(c))
+		}
+	}
+	return o
+}
+
+// give takes a block that nobody uses any more.
+func (s *spares) give(o *block) {
 	for _, c := range o.columns {
 		c.reset()
 	}
 	o.version.reset()
 	o.id.reset()
-	o.rows, o.bytes, o.number, o.attempt, o.doubtful = 0, 0, 0, 0, ""
-	b.spare[o.table] = o
+	o.rows, o.bytes, o.number = 0, 0, 0
+	s.mu.Lock()
+	s.byTable[o.table] = o
+	s.mu.Unlock()
 }

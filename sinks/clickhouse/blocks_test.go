@@ -47,8 +47,8 @@ func TestBlocksClose(t *testing.T) {
 	l.BytesMax = 60
 	f("by bytes", l, "202603:3 ", batchOf(march, april, march, march))
 	l = roomy
-	l.MemoryMax = 60
-	f("by the bytes of all", l, "202603:1 202604:2 ", batchOf(march, april, april))
+	l.MemoryMax = 120
+	f("the biggest by the bytes of all", l, "202604:2 ", batchOf(march, april, april))
 	many := batchOf()
 	for i := range int64(openMax + 3) {
 		addGrowing(many, march+i*31*day, "x")
@@ -64,14 +64,15 @@ func TestBlocksAreNumberedAndReused(t *testing.T) {
 	b := newBlocks(Limits{RowsMax: 100, BytesMax: 1 << 20, MemoryMax: 1 << 20}, 2, 0xfff00003)
 	for i := range 3 {
 		b.add(batchOf(march, march))
-		b.closeAll()
-		o := b.next()
+		b.closeMarked(all(len(b.open)))
+		closed := b.takeClosed()
+		o := closed[0]
 		if want := uint64(2)<<52 | 3<<32 | uint64(i+1); o.number != want || o.id.Rows() != 2 || o.version.Rows() != 2 {
 			t.Errorf("number %x of %d rows, want %x", o.number, o.id.Rows(), want)
 		}
-		b.delivered()
-		if b.next() != nil || b.bytes != 0 || len(b.spare) != 1 {
-			t.Errorf("%d bytes are left, %d spare blocks", b.bytes, len(b.spare))
+		b.spare.give(o)
+		if len(closed) != 1 || len(b.takeClosed()) != 0 || b.bytes != 0 || len(b.spare.byTable) != 1 {
+			t.Errorf("%d closed, %d bytes are left, %d spare blocks", len(closed), b.bytes, len(b.spare.byTable))
 		}
 	}
 }

@@ -13,9 +13,10 @@ import (
 
 // column gathers one column of a block in the native wire format.
 type column struct {
+	field    string // its name in the table
 	typ      schema.Type
 	nullable bool
-	name     proto.ColumnType
+	name     proto.ColumnType // its type on the wire
 	rows     int
 
 	nulls []byte // a byte per row, of a nullable column
@@ -30,7 +31,7 @@ type column struct {
 }
 
 func newColumn(c schema.Column) *column {
-	return &column{typ: c.Type, nullable: isNullable(c), name: proto.ColumnType(columnType(c))}
+	return &column{field: c.Name, typ: c.Type, nullable: isNullable(c), name: proto.ColumnType(columnType(c))}
 }
 
 func (c *column) reset() {

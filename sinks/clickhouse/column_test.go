@@ -124,8 +124,8 @@ func TestTakingAllocatesNothing(t *testing.T) {
 	b := newBlocks(Limits{RowsMax: 1 << 30, BytesMax: 1 << 40, MemoryMax: 1 << 40}, 1, 1)
 	cycle := func() {
 		b.add(r)
-		b.closeAll()
-		b.delivered()
+		b.closeMarked(all(len(b.open)))
+		b.spare.give(b.takeClosed()[0])
 	}
 	cycle()
 	// What is left is per batch, not per row.

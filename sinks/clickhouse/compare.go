@@ -18,6 +18,11 @@ type existingTable struct {
 
 func (e *existingTable) isMarked() bool { return strings.Contains(e.comment, viewMark) }
 
+// isReplicated reports whether Keeper holds the list of the table's parts.
+func (e *existingTable) isReplicated() bool {
+	return strings.HasPrefix(e.engine, "Replicated") || strings.HasPrefix(e.engine, "Shared")
+}
+
 // existing reads all tables and views of the database.
 func (c *creator) existing(ctx context.Context) (map[string]*existingTable, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)

@@ -24,7 +24,10 @@ type Config struct {
 
 	// TTLMs is by table; the key stands beside the section.
 	TTLMs map[string]int64
-	// Generation is that of the state that the rows come from, from 1.
+	// SpoolMaxBytes bounds the files of blocks that wait for the server; 0: no
+	// bound. It is the state's spool_max.
+	SpoolMaxBytes int64
+	// Generation is what Open takes for the generation of the state, from 1.
 	Generation uint32
 }
 
@@ -63,7 +66,7 @@ func (c *Config) Declare(s *config.Section) {
 	s.Bool("replicated", &c.Replicated, false, "Make replicated tables.")
 	s.Enum("compression", &c.Compression, "auto", "Of blocks on the wire; auto: none to this machine, lz4 to others.", "auto", "lz4", "none")
 	s.Duration("timeout", &c.TimeoutMs, "2m", "An insert without an answer for this long is given up and tried again.").Min(1000)
-	s.Section("block", &c.Block, "When a block of gathered rows is sent; commit_interval sends it in any case.")
+	s.Section("block", &c.Block, "When a block of gathered rows is sent before its commit_interval is over.")
 }
 
 // Declare declares the keys.
@@ -84,8 +87,14 @@ func (t *TLS) Declare(s *config.Section) {
 func (l *Limits) Declare(s *config.Section) {
 	s.Int("rows_max", &l.RowsMax, 500_000, "Rows of a block.").Min(1).Max(10_000_000)
 	s.Size("bytes_max", &l.BytesMax, "64MiB", "Bytes of a block.").Min(1 << 10).Max(1 << 30)
-	s.Size("memory_max", &l.MemoryMax, "256MiB", "Bytes of all blocks; beyond them all are sent.").Min(1 << 20)
+	s.Size("memory_max", &l.MemoryMax, "256MiB", "Bytes of all blocks in memory: half for those that gather rows, the biggest of which are sent beyond it, and half for those on their way.").Min(1 << 20)
 }
+
+// openMax bounds the bytes of the blocks that gather rows.
+func (l *Limits) openMax() int64 { return l.MemoryMax / 2 }
+
+// closedMax bounds the bytes of closed blocks in memory.
+func (l *Limits) closedMax() int64 { return l.MemoryMax - l.openMax() }
 
 // addresses are Addr with their ports.
 func (c *Config) addresses() []string {

@@ -11,9 +11,10 @@ import (
 
 // creator makes what is missing and compares what is there.
 type creator struct {
-	cfg    *Config
-	conn   driver.Conn
-	tables []*schema.Table
+	cfg        *Config
+	conn       driver.Conn
+	tables     []*schema.Table
+	replicated map[string]bool // the tables that are, as the server tells
 }
 
 func (c *creator) options(t *schema.Table) Options {
@@ -53,6 +54,10 @@ func (c *creator) run(ctx context.Context) error {
 	}
 	if err := c.compare(there); err != nil {
 		return err
+	}
+	c.replicated = map[string]bool{}
+	for _, t := range c.tables {
+		c.replicated[t.Name] = there[t.Name].isReplicated()
 	}
 	return c.views(ctx, there)
 }

@@ -3,95 +3,167 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 
-	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"touchstream/pipeline"
-	"touchstream/pipeline/schema"
 )
 
 // Sink writes rows to ClickHouse.
 type Sink struct {
 	cfg     Config
-	run     uint32 // tells this run's blocks from others'
+	run     uint32 // for Open: tells this run's blocks from others'
+	commit  int64  // for Flush: the last one
 	conn    driver.Conn
-	client  *ch.Client // nil: to be dialled
 	blocks  *blocks
+	pace    *pace
+	fresh   []partition // of the blocks closed since the last Cut
+	queue   *queue
+	spool   *spool
+	sender  *sender
 	waiting atomic.Int64
 }
 
-// New makes a sink; nothing is dialled before Open.
+// New makes a sink; nothing is dialled before Resume.
 func New(cfg Config) *Sink { return &Sink{cfg: cfg, run: rand.Uint32()} }
-
-// Open makes the tables and views that are missing and compares the others.
-func (s *Sink) Open(ctx context.Context, tables []*schema.Table) error {
-	if s.conn == nil {
-		conn, err := connect(&s.cfg)
-		if err != nil {
-			return err
-		}
-		s.conn = conn
-	}
-	if err := CheckTTL(s.cfg.TTLMs, tables); err != nil {
-		return err
-	}
-	c := creator{&s.cfg, s.conn, tables}
-	if err := c.run(ctx); err != nil {
-		return err
-	}
-	s.blocks = newBlocks(s.cfg.Block, s.cfg.Generation, s.run)
-	return nil
-}
 
 // Probe tries whether one of the servers answers and lets the user in.
 func (s *Sink) Probe(ctx context.Context) error { return Ping(ctx, s.cfg) }
 
-// Write gathers the rows after it has sent the blocks that are closed.
+// Write gathers the rows. It waits while the memory for closed blocks and the
+// spool are full and the server takes rows, and answers with an error marked by
+// Retryable while it does not.
 func (s *Sink) Write(ctx context.Context, d *pipeline.Delivery) error {
-	if err := s.send(ctx); err != nil {
+	if err := s.room(ctx); err != nil {
 		return err
 	}
 	for _, r := range d.Rows {
 		s.blocks.add(r)
 		s.waiting.Add(int64(r.N))
 	}
+	s.enqueue()
 	return nil
 }
 
-// Flush sends everything.
-func (s *Sink) Flush(ctx context.Context) error {
-	s.blocks.closeAll()
-	return s.send(ctx)
+// enqueue hands the closed blocks over.
+func (s *Sink) enqueue() {
+	closed := s.blocks.takeClosed()
+	for _, o := range closed {
+		s.fresh = append(s.fresh, o.partition())
+	}
+	s.queue.add(closed)
 }
 
-// send delivers the closed blocks in their order.
-func (s *Sink) send(ctx context.Context) error {
-	for o := s.blocks.next(); o != nil; o = s.blocks.next() {
-		if err := s.deliver(ctx, o); err != nil {
+// room makes room for rows, or waits for it. Blocks that are not released yet
+// do not count: they cannot leave.
+func (s *Sink) room(ctx context.Context) error {
+	for {
+		full := s.relieve()
+		if full == nil && s.spool.dir != "" {
+			return s.queue.failure()
+		}
+		if full != nil && !pipeline.IsRetryable(full) {
+			return full
+		}
+		before := s.spool.bytes.Load()
+		err := s.queue.wait(ctx, func() (bool, error) {
+			if s.queue.released() <= s.cfg.Block.closedMax() {
+				return true, nil
+			}
+			if held := s.queue.held(); held != nil {
+				return false, pipeline.Retryable(errors.Join(held, full))
+			}
+			return s.spool.dir != "" && s.spool.bytes.Load() != before, nil
+		})
+		if err != nil || s.queue.isRoomy(s.cfg.Block.closedMax()) {
 			return err
 		}
-		s.waiting.Add(-int64(o.rows))
-		s.blocks.delivered()
 	}
-	return nil
 }
+
+// relieve spools closed blocks that are too much for the memory.
+func (s *Sink) relieve() error {
+	if s.spool.dir == "" {
+		return nil
+	}
+	return s.spool.relieve(s.queue, s.cfg.Block.closedMax())
+}
+
+// Cut closes the open blocks whose time has come, all of them if asked to, or
+// those of the decision in a replay.
+func (s *Sink) Cut(_ context.Context, c *pipeline.Cut) ([]byte, error) {
+	if err := s.queue.failure(); err != nil {
+		return nil, err
+	}
+	d, err := s.decide(c)
+	if err != nil {
+		return nil, err
+	}
+	s.blocks.closeMarked(d.closed)
+	s.enqueue()
+	s.pace.note(s.fresh, c.Clock)
+	s.fresh = s.fresh[:0]
+	s.queue.cut(c.Number, c.Replay)
+	if !c.Replay {
+		return d.append(nil), nil
+	}
+	for _, p := range s.queue.drop(&d) {
+		if p.filed {
+			s.spool.remove(p)
+		}
+	}
+	return c.Decision, nil
+}
+
+func (s *Sink) decide(c *pipeline.Cut) (d decision, err error) {
+	open := s.blocks.open
+	if c.Replay {
+		if d, err = decodeDecision(c.Decision, len(open)); err != nil {
+			return d, fmt.Errorf("ClickHouse's part of commit %d in the journal: %w", c.Number, err)
+		}
+		return d, nil
+	}
+	s.queue.release(0) // what the state held, if nothing had to be replayed
+	d.mark, d.beyond = s.queue.delivered()
+	if c.All {
+		d.closed = all(len(open))
+	} else {
+		d.closed = s.pace.due(open, c.Clock, s.queue.strain())
+	}
+	return d, nil
+}
+
+// Release lets the blocks of the commits up to number leave.
+func (s *Sink) Release(_ context.Context, number int64) error {
+	s.queue.release(number)
+	return s.queue.failure()
+}
+
+// Drain waits until all that was released is delivered.
+func (s *Sink) Drain(ctx context.Context) error {
+	return s.queue.wait(ctx, func() (bool, error) { return s.queue.isDrained(), nil })
+}
+
+// Renumber gives the blocks that close from now on the numbers of another run.
+func (s *Sink) Renumber(run uint32) { s.blocks.renumber(run) }
 
 // Waiting is the number of rows gathered and not yet in ClickHouse.
 func (s *Sink) Waiting() int64 { return s.waiting.Load() }
 
-// Close closes the connections. Rows that still wait are not sent.
+// Close stops delivery and closes the connections. What waits is for the next
+// start, if there is a state.
 func (s *Sink) Close(context.Context) error {
-	var errs []error
-	if s.client != nil {
-		errs = append(errs, s.client.Close())
-		s.client = nil
+	if s.sender != nil {
+		s.sender.stop()
+		s.sender = nil
 	}
-	if s.conn != nil {
-		errs = append(errs, s.conn.Close())
-		s.conn = nil
+	if s.conn == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	err := s.conn.Close()
+	s.conn = nil
+	return err
 }

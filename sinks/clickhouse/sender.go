@@ -1,0 +1,138 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"touchstream/pipeline"
+	"touchstream/pipeline/killpoint"
+	"touchstream/pipeline/schema"
+)
+
+// workers is the number of inserts at the same time.
+const workers = 4
+
+// sender delivers released blocks in the background.
+type sender struct {
+	cfg        Config
+	process    string // tells its queries from those of other processes
+	conn       driver.Conn
+	tables     []*schema.Table
+	replicated map[string]bool // by table
+	queue      *queue
+	spool      *spool
+	report     func(error)
+
+	reporting sync.Mutex
+	reported  bool // that delivery is held up
+
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func (s *sender) start() {
+	s.process = fmt.Sprintf("%016x", rand.Uint64())
+	var ctx context.Context
+	ctx, s.cancel = context.WithCancel(context.Background())
+	for range workers {
+		s.wg.Go(func() { s.work(ctx) })
+	}
+}
+
+// stop breaks off what is under way and leaves it in doubt.
+func (s *sender) stop() {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.wg.Wait()
+}
+
+// work delivers block by block with a connection of its own.
+func (s *sender) work(ctx context.Context) {
+	var client *ch.Client
+	defer func() { drop(client) }()
+	for {
+		p := s.queue.take(ctx)
+		if p == nil {
+			return
+		}
+		err := s.deliver(ctx, &client, p)
+		if err != nil {
+			drop(client)
+			client = nil
+			if ctx.Err() != nil {
+				return
+			}
+		}
+		killpoint.Pass(killpoint.AcknowledgeBefore)
+		s.finish(p, err)
+		killpoint.Pass(killpoint.AcknowledgeAfter)
+	}
+}
+
+// drop closes a connection. One that broke off in the middle cannot be used
+// again, and why it failed to close does not matter.
+func drop(c *ch.Client) {
+	if c != nil {
+		_ = c.Close()
+	}
+}
+
+// deliver inserts a block, unless a former attempt turns out to have done it.
+func (s *sender) deliver(ctx context.Context, client **ch.Client, p *parcel) error {
+	if p.doubtful {
+		done, err := s.settle(ctx, p)
+		if err != nil || done {
+			return err
+		}
+	}
+	o := p.content
+	if o == nil {
+		var err error
+		if o, err = s.spool.read(p.number, s.tables); err != nil {
+			return fmt.Errorf("block %x with %d rows of table %s is lost: %w", p.number, p.rows, p.table.Name, err)
+		}
+	}
+	if *client == nil {
+		dialled, err := dial(ctx, &s.cfg)
+		if err != nil {
+			return err
+		}
+		*client = dialled
+	}
+	p.doubtful = true
+	p.attempt++
+	killpoint.Pass(killpoint.InsertBefore)
+	err := s.insert(ctx, *client, p, o)
+	killpoint.Pass(killpoint.InsertAfter)
+	return err
+}
+
+// finish notes how an attempt ended, and reports what has changed by it.
+func (s *sender) finish(p *parcel, err error) {
+	s.reporting.Lock()
+	defer s.reporting.Unlock()
+	var out outcome
+	if err != nil {
+		code, _, ok := exception(err)
+		out = outcome{err: err, answer: ok, crowded: code == proto.ErrTooManyParts}
+		if !errors.Is(err, pipeline.ErrDamaged) {
+			out.err = explain(&s.cfg, err)
+		}
+	}
+	filed, held := s.queue.finish(p, out)
+	if filed {
+		s.spool.remove(p)
+	}
+	if held != nil || s.reported {
+		s.reported = held != nil
+		s.report(held)
+	}
+}
