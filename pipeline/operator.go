@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
 	"touchstream/pipeline/schema"
 )
 
@@ -81,6 +82,12 @@ type Shard interface {
 	// Advance tells that the watermark is t.Watermark now: timers with a
 	// smaller due fire.
 	Advance(t *Turn)
+	// State lists all that outlives a step, always in the same order: what a
+	// snapshot saves between two steps, and what a fresh shard of the same number
+	// and configuration loads to go on as this one would. Whatever could make a
+	// later row differ belongs to it; what is empty or of no meaning once Advance
+	// has returned does not.
+	State(p *flat.Parts)
 	// Entries and Bytes measure the state.
 	Entries() int
 	Bytes() int
@@ -147,6 +154,8 @@ type Resolver interface {
 	Resolve(t *Turn, b *event.Batch, rows []uint32, merges []Merge) []Merge
 	// Advance lets old entries go.
 	Advance(t *Turn)
+	// State lists all that outlives a call, as that of a Shard does.
+	State(p *flat.Parts)
 	Entries() int
 	Bytes() int
 }

@@ -26,7 +26,7 @@ type shard struct {
 	early    *flat.Timers // of open episodes
 	idle     *flat.Timers // of profiles
 
-	// What belongs to the instant being folded; empty between calls.
+	// What belongs to the instant being folded; Advance leaves it empty.
 	orders  []order
 	dirty   []uint32
 	instant int64
@@ -58,6 +58,12 @@ func (h *shard) Entries() int { return h.profiles.Len() + h.episodes.Len() }
 // Bytes is the memory of the state.
 func (h *shard) Bytes() int {
 	return h.profiles.Bytes() + h.episodes.Bytes() + h.arena.Bytes() + h.due.Bytes() + h.early.Bytes() + h.idle.Bytes()
+}
+
+// State lists what a snapshot saves. Orders and changed rows of an instant are
+// no part of it: Advance leaves none.
+func (h *shard) State(p *flat.Parts) {
+	p.Add(h.profiles, h.episodes, h.arena, h.due, h.early, h.idle)
 }
 
 // Fold takes rows in time order.

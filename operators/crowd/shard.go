@@ -64,6 +64,20 @@ func (s *shard) Bytes() int {
 	return n
 }
 
+// State lists what a snapshot saves.
+func (s *shard) State(p *flat.Parts) {
+	p.Add(s.devices, s.stores, s.zones, s.cells, s.arena, s.timers, s.resets)
+	flat.Var(p, &s.now)
+	flat.Var(p, &s.shown)
+	for i := range s.grids {
+		g := &s.grids[i]
+		p.Add(g.flows)
+		flat.Var(p, &g.start)
+		flat.Var(p, &g.first)
+		flat.Var(p, &g.last)
+	}
+}
+
 // Fold takes rows in time order.
 func (s *shard) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {
 	s.turn = t

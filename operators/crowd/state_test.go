@@ -14,18 +14,6 @@ import (
 	"touchstream/pipeline/schema"
 )
 
-// watched is an operator whose shards can be looked into.
-type watched struct {
-	*Operator
-	shards *[]*shard
-}
-
-func (w watched) NewShard(n int) pipeline.Shard {
-	s := newShard(w.Operator, n)
-	*w.shards = append(*w.shards, s)
-	return s
-}
-
 // TestNothingLeft looks at the state after the end of time.
 func TestNothingLeft(t *testing.T) {
 	v := venueOf(t, propertyVenue)
@@ -36,9 +24,9 @@ func TestNothingLeft(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var shards []*shard
-		pipetest.Run(t, watched{New(cfg, 2, v), &shards}, l, pipetest.Options{Lag: 30_000, Step: 7, Shards: 2})
-		for _, s := range shards {
+		res := pipetest.Run(t, New(cfg, 2, v), l, pipetest.Options{Lag: 30_000, Step: 7, Shards: 2})
+		for _, left := range res.Shards {
+			s := left.(*shard)
 			if s.devices.Len() != 0 || s.timers.Len() != 0 || s.resets.Len() != 0 {
 				t.Errorf("seed %d: %d devices, %d timers, %d resets are left", seed, s.devices.Len(), s.timers.Len(), s.resets.Len())
 			}
@@ -155,4 +143,17 @@ func BenchmarkFold(b *testing.B) {
 		feed(batch, rows, s, turn)
 	}
 	b.ReportMetric(float64(b.N*len(rows))/b.Elapsed().Seconds(), "events/s")
+}
+
+func TestStateIsWhole(t *testing.T) {
+	pipetest.Whole(t, benchVenue(t).NewShard(0).(*shard), map[string]string{
+		"op":         "configuration",
+		"cfg":        "configuration",
+		"grids.size": "configuration",
+		"turn":       "set by each call",
+		"values":     "memory of a call",
+		"signals":    "memory of a call",
+		"stays":      "memory of a call",
+		"rows":       "memory of a call",
+	})
 }

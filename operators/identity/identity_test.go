@@ -37,13 +37,12 @@ func TestData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		run := func(step int) string {
-			res := New(opts)
-			got := pipetest.RunResolver(t, res, l, pipetest.Options{Lag: 10_000, Step: step}, func() { check(t, res) })
+		steps := func(step int) string {
+			got := run(t, opts, l, pipetest.Options{Lag: 10_000, Step: step})
 			return readable(strings.Join(got.Events, "\n")+"\n"+got.Emitted("revision"), c.Script)
 		}
-		all := run(0)
-		if one := run(1); one != all {
+		all := steps(0)
+		if one := steps(1); one != all {
 			t.Errorf("steps of 1:\n%s all at once:\n%s", one, all)
 		}
 		return all
@@ -94,8 +93,8 @@ func TestAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res := New(testOptions())
-	got := pipetest.RunResolver(t, res, l, pipetest.Options{Open: true}, nil)
+	got := run(t, testOptions(), l, pipetest.Options{Open: true})
+	res := got.Resolver.(*Resolver)
 	for _, m := range got.Merges {
 		for _, id := range []event.Hash{m.Old, m.Current} {
 			user, loyalty, device := res.Address(id)

@@ -6,6 +6,7 @@ import (
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
 	"touchstream/pipeline/schema"
 )
 
@@ -64,6 +65,7 @@ func newOracle(o Options) *oracle {
 }
 
 func (o *oracle) Spec() pipeline.Spec { return pipeline.Spec{Tables: Tables()} }
+func (o *oracle) State(*flat.Parts)   {}
 func (o *oracle) Entries() int        { return 0 }
 func (o *oracle) Bytes() int          { return 0 }
 

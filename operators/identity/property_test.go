@@ -69,10 +69,10 @@ func TestAgainstOracle(t *testing.T) {
 		}
 		opts := testOptions()
 		opts.MaxLinks = 1 + r.IntN(3)
-		run := pipetest.Options{Lag: hour, Step: r.IntN(8)}
-		want := pipetest.RunResolver(t, newOracle(opts), l, run, nil)
-		res := New(opts)
-		got := pipetest.RunResolver(t, res, l, run, func() { check(t, res) })
+		how := pipetest.Options{Lag: hour, Step: r.IntN(8)}
+		got := run(t, opts, l, how)
+		how.Restore = pipetest.Never
+		want := pipetest.RunResolver(t, func() *oracle { return newOracle(opts) }, l, how, nil)
 		for i := range want.Events {
 			if got.Events[i] != want.Events[i] {
 				t.Fatalf("seed %d, event %d: got %s, want %s\n%s", seed, i+1, got.Events[i], want.Events[i], script)
@@ -84,8 +84,8 @@ func TestAgainstOracle(t *testing.T) {
 		if got.Final() != want.Final() {
 			t.Fatalf("seed %d:\n%s\n%s", seed, pipetest.Diff(got.Final(), want.Final()), script)
 		}
-		if res.references.Len() > 0 {
-			t.Fatalf("seed %d: %d references are left at the end of time", seed, res.references.Len())
+		if n := got.Resolver.(*Resolver).references.Len(); n > 0 {
+			t.Fatalf("seed %d: %d references are left at the end of time", seed, n)
 		}
 	}
 }
@@ -100,8 +100,8 @@ func TestSmallCaps(t *testing.T) {
 		}
 		opts := testOptions()
 		opts.MaxIdentifiers, opts.MaxReferences = 1+r.IntN(8), 1+r.IntN(4)
-		res := New(opts)
-		got := pipetest.RunResolver(t, res, l, pipetest.Options{Lag: hour, Step: 7}, func() {
+		fresh := func() *Resolver { return New(opts) }
+		got := pipetest.RunResolver(t, fresh, l, pipetest.Options{Lag: hour, Step: 7}, func(res *Resolver) {
 			check(t, res)
 			if n := res.idents.Len(); n > opts.MaxIdentifiers {
 				t.Fatalf("seed %d: %d identifiers, cap %d", seed, n, opts.MaxIdentifiers)
@@ -113,6 +113,7 @@ func TestSmallCaps(t *testing.T) {
 		if got.Count.Evicted == 0 {
 			t.Fatalf("seed %d: nothing was evicted", seed)
 		}
+		res := got.Resolver.(*Resolver)
 		for res.evict() {
 			check(t, res)
 		}
@@ -120,6 +121,12 @@ func TestSmallCaps(t *testing.T) {
 			t.Fatalf("seed %d: %d profiles, %d ids and %d bytes are left of nothing", seed, res.profiles.Len(), res.ids.Len(), res.arena.Len())
 		}
 	}
+}
+
+// run feeds the log to a resolver and checks its state after each event.
+func run(t *testing.T, opts Options, l *pipetest.Log, how pipetest.Options) *pipetest.Resolved {
+	t.Helper()
+	return pipetest.RunResolver(t, func() *Resolver { return New(opts) }, l, how, func(res *Resolver) { check(t, res) })
 }
 
 // check walks the state: every list leads to what it should and nothing else

@@ -33,6 +33,10 @@ type Resolver struct {
 	expiring   *flat.Timers // references by last mention
 	listed     map[event.Hash]bool
 
+	// floor is the highest revision of an evicted identifier: if it comes back,
+	// its rows go on above.
+	floor uint32
+
 	turn   *pipeline.Turn
 	merges []pipeline.Merge
 	eff    int64 // effective time of the event at work
@@ -42,9 +46,7 @@ type Resolver struct {
 	found  [event.NumIdents][blockRows]uint32
 	at     int   // row at work in its block
 	warmed int64 // what find read of profiles, so that it is not left out
-	// floor is the highest revision of an evicted identifier: if it comes back,
-	// its rows go on above.
-	floor   uint32
+
 	scratch []byte
 }
 

@@ -40,6 +40,12 @@ type reference struct {
 	profile uint32 // that first named it, or what it was before merges
 }
 
+// State lists what a snapshot saves.
+func (r *Resolver) State(p *flat.Parts) {
+	p.Add(r.idents, r.profiles, r.ids, r.references, r.arena, r.aging, r.expiring)
+	flat.Var(p, &r.floor)
+}
+
 // current finds the profile that p lives on in.
 func (r *Resolver) current(p uint32) uint32 {
 	root := p

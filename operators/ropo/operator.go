@@ -111,6 +111,11 @@ func (s *shard) Bytes() int {
 	return s.profiles.Bytes() + s.orders.Bytes() + s.byOrder.Bytes() + s.lines.Bytes() + s.arena.Bytes() + s.timers.Bytes() + s.stays.Bytes()
 }
 
+// State lists what a snapshot saves.
+func (s *shard) State(p *flat.Parts) {
+	p.Add(s.profiles, s.orders, s.byOrder, s.lines, s.arena, s.timers, s.stays)
+}
+
 // since is the time from which touches and orders are remembered.
 func (s *shard) since() int64 {
 	if s.now < math.MinInt64+s.op.cfg.Lookback {

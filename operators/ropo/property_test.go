@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"touchstream/pipeline"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/pipetest"
 )
@@ -259,9 +258,8 @@ func TestAgainstOracle(t *testing.T) {
 		check := func(how string, l *pipetest.Log, opt pipetest.Options) {
 			t.Helper()
 			opt.Lag, opt.Loose = lag, world.merges
-			watched := &watched{Operator: op}
-			res := pipetest.Run(t, watched, l, opt)
-			watched.checkEmpty(t)
+			res := pipetest.Run(t, op, l, opt)
+			checkEmpty(t, res)
 			if got := res.Final(); got != want {
 				t.Fatalf("seed %d, %v, %s:\n%s\n%s", seed, keys, how, script, pipetest.Diff(got, want))
 			}
@@ -275,22 +273,11 @@ func TestAgainstOracle(t *testing.T) {
 	}
 }
 
-// watched is an operator whose shards a test can look into.
-type watched struct {
-	*Operator
-	shards []*shard
-}
-
-func (w *watched) NewShard(n int) pipeline.Shard {
-	s := w.Operator.NewShard(n).(*shard)
-	w.shards = append(w.shards, s)
-	return s
-}
-
 // checkEmpty fails the test when anything is left in memory at the end of time.
-func (w *watched) checkEmpty(t *testing.T) {
+func checkEmpty(t *testing.T, res *pipetest.Result) {
 	t.Helper()
-	for _, s := range w.shards {
+	for _, left := range res.Shards {
+		s := left.(*shard)
 		if s.profiles.Len()+s.orders.Len()+s.lines.Len()+s.byOrder.Len()+s.arena.Len()+s.timers.Len()+s.stays.Len() > 0 {
 			t.Fatalf("%d profiles, %d orders, %d in the index, %d lines, %d bytes, %d timers and %d stays are left",
 				s.profiles.Len(), s.orders.Len(), s.byOrder.Len(), s.lines.Len(), s.arena.Len(), s.timers.Len(), s.stays.Len())
@@ -307,9 +294,9 @@ func TestSmallCaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &watched{Operator: operator(t, "max_profiles: 1", "touches: 3")}
-		res := pipetest.Run(t, w, l, pipetest.Options{Lag: 60_000, Step: 5, Shards: 1 + int(seed%3), Loose: true})
-		w.checkEmpty(t)
+		op := operator(t, "max_profiles: 1", "touches: 3")
+		res := pipetest.Run(t, op, l, pipetest.Options{Lag: 60_000, Step: 5, Shards: 1 + int(seed%3), Loose: true})
+		checkEmpty(t, res)
 		if res.Count.Evicted == 0 {
 			t.Fatalf("seed %d: nothing was evicted", seed)
 		}

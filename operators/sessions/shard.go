@@ -56,6 +56,12 @@ func (h *shard) Bytes() int {
 		h.closing.Bytes() + h.early.Bytes() + h.expiry.Bytes()
 }
 
+// State lists what a snapshot saves.
+func (h *shard) State(p *flat.Parts) {
+	p.Add(h.devices, h.sessions, h.trades, h.arena, h.closing, h.early, h.expiry)
+	flat.Var(p, &h.alive)
+}
+
 // Fold takes rows in time order.
 func (h *shard) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {
 	for _, r := range rows {

@@ -15,7 +15,7 @@ type base struct {
 	groups   *flat.Table[group]
 	timers   *flat.Timers // of open windows or sessions, by the last instant before they close
 	expiry   *flat.Timers // of closed ones, by the last instant at which they take events
-	changed  []uint32     // windows or sessions to look at when the step ends
+	changed  []uint32     // windows or sessions to look at when a step ends, marked isQueued
 	closing  []uint32     // those that close in this step
 	expired  []uint32     // those that are to be forgotten
 	units    units

@@ -4,21 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"touchstream/pipeline"
 	"touchstream/pipeline/pipetest"
 )
-
-// watched remembers the shards that it made.
-type watched struct {
-	*Operator
-	shards []pipeline.Shard
-}
-
-func (w *watched) NewShard(i int) pipeline.Shard {
-	s := w.Operator.NewShard(i)
-	w.shards = append(w.shards, s)
-	return s
-}
 
 // TestLittleRoom checks that a cap that is reached all the time breaks no
 // revision, and that the end of time leaves nothing in memory.
@@ -37,12 +24,11 @@ func TestLittleRoom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &watched{Operator: op}
-		res := pipetest.Run(t, w, log, pipetest.Options{Lag: minute, Step: 1 + r.IntN(20), Shards: 1})
+		res := pipetest.Run(t, op, log, pipetest.Options{Lag: minute, Step: 1 + r.IntN(20), Shards: 1})
 		if res.Count.Evicted > 0 {
 			reached++
 		}
-		for _, s := range w.shards {
+		for _, s := range res.Shards {
 			left := base{}
 			switch s := s.(type) {
 			case *alignedShard:

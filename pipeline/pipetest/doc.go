@@ -1,6 +1,8 @@
 // Package pipetest feeds operators in tests the way the engine does: a Log of
 // events is read from a script, cut into steps, measured against watermarks,
-// put in order and routed to shards. A Result holds what came out as text.
+// put in order and routed to shards. A Result holds what came out as text. Every
+// run is done again with snapshots and restores in its midst, and must come out
+// the same.
 //
 // A script is one event or instruction per line; # starts a comment:
 //

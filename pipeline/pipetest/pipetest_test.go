@@ -6,6 +6,7 @@ import (
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
 	"touchstream/pipeline/schema"
 )
 
@@ -25,6 +26,7 @@ func (w witness) Name() string                       { return "witness" }
 func (w witness) Takes(b *event.Batch, row int) bool { return true }
 func (w witness) NewShard(int) pipeline.Shard        { return w }
 func (w witness) Advance(t *pipeline.Turn)           {}
+func (w witness) State(*flat.Parts)                  {}
 func (w witness) Entries() int                       { return 0 }
 func (w witness) Bytes() int                         { return 0 }
 func (w witness) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {

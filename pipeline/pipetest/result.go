@@ -24,6 +24,8 @@ type Result struct {
 	Count pipeline.Counts
 	// Entries is the state that is left in all shards.
 	Entries int
+	// Shards are the shards as the run has left them.
+	Shards []pipeline.Shard
 }
 
 // emitted is one row as text, column by column.
@@ -52,6 +54,7 @@ func (r *runner) result(tb testing.TB) *Result {
 	for _, s := range r.shards {
 		res.rows = append(res.rows, s.out...)
 		res.Entries += s.Entries()
+		res.Shards = append(res.Shards, s.Shard)
 		c := s.turn.Count
 		res.Count.Evicted += c.Evicted
 		res.Count.Revisions += c.Revisions
@@ -89,6 +92,24 @@ func (r *Result) checkRevisions(tb testing.TB) {
 			tb.Errorf("%s: revision %d after %d", id, rev, last[id])
 		}
 		last[id] = rev
+	}
+}
+
+// same fails the test when the other result differs: a row, its place, the step
+// in which it left, a counter or the number of entries left.
+func (r *Result) same(tb testing.TB, other *Result, how string) {
+	tb.Helper()
+	if r.Count != other.Count || r.Entries != other.Entries {
+		tb.Errorf("%s: %+v and %d entries, not %+v and %d", how, other.Count, other.Entries, r.Count, r.Entries)
+	}
+	for i := range min(len(r.rows), len(other.rows)) {
+		got, want := &other.rows[i], &r.rows[i]
+		if got.table != want.table || got.step != want.step || !slices.Equal(got.vals, want.vals) {
+			tb.Fatalf("%s: row %d leaves in step %d as\n%s\nnot in step %d as\n%s", how, i, got.step, got.line(nil), want.step, want.line(nil))
+		}
+	}
+	if len(other.rows) != len(r.rows) {
+		tb.Fatalf("%s: %d rows, not %d", how, len(other.rows), len(r.rows))
 	}
 }
 

@@ -3,6 +3,7 @@ package pipetest
 import (
 	"math"
 	"slices"
+	"sync"
 	"testing"
 
 	"touchstream/pipeline"
@@ -24,12 +25,43 @@ type Options struct {
 	// Loose does not check that revisions rise one by one: two profiles may know
 	// of one fact until they merge.
 	Loose bool
+	// Restore is the step after which fresh shards go on from a snapshot; 0:
+	// some steps by the log, Never: none. Of a resolver calls count, not steps.
+	Restore int64
 }
 
-// Run feeds the log to the operator and gives what came out.
+// Run feeds the log to the operator and gives what came out. It does so three
+// times: without snapshots; with shards in lanes of their own and snapshots
+// that are saved while the run goes on; with fresh shards that go on from those
+// snapshots. The answer is that of the last, and to the byte that of all.
 func Run(tb testing.TB, op pipeline.Operator, l *Log, o Options) *Result {
 	tb.Helper()
+	plain := newRunner(op, l, o)
+	want := plain.run(tb, l, o)
+	if o.Restore == Never {
+		return want
+	}
+	snaps := newSnapshots(l, o.Restore, plain.steps)
 	r := newRunner(op, l, o)
+	r.inLanes = true
+	r.stepped = func() { snaps.take(tb, r.steps, r.states()) }
+	got := r.run(tb, l, o)
+	snaps.finish(tb)
+	want.same(tb, got, "while snapshots are saved")
+	r = newRunner(op, l, o)
+	r.stepped = func() {
+		if snaps.at[r.steps] {
+			r.restore(tb, snaps)
+		}
+	}
+	got = r.run(tb, l, o)
+	want.same(tb, got, "after restores")
+	return got
+}
+
+// run feeds the log.
+func (r *runner) run(tb testing.TB, l *Log, o Options) *Result {
+	tb.Helper()
 	step, row := 0, 0
 	for _, e := range l.entries {
 		switch e.kind {
@@ -69,6 +101,8 @@ type runner struct {
 	merged  map[event.Hash]event.Hash
 	profile map[event.Hash]string
 	loose   bool
+	inLanes bool   // shards fold in parallel
+	stepped func() // is called after each step; may be nil
 }
 
 type shard struct {
@@ -91,11 +125,34 @@ func newRunner(op pipeline.Operator, l *Log, o Options) *runner {
 	want := r.spec.Needs
 	want.Columns = want.Columns.Or(event.SetOf(event.Event, event.EventTime, event.MessageID))
 	for i := range max(o.Shards, 1) {
-		t := pipeline.NewTurn(Hasher(), r.spec.Tables)
-		t.Origins = []event.Origin{{Source: "log"}}
-		r.shards = append(r.shards, &shard{Shard: op.NewShard(i), turn: t, batch: event.NewBatch(want)})
+		r.shards = append(r.shards, &shard{Shard: op.NewShard(i), turn: r.turn(), batch: event.NewBatch(want)})
 	}
 	return r
+}
+
+func (r *runner) turn() *pipeline.Turn {
+	t := pipeline.NewTurn(Hasher(), r.spec.Tables)
+	t.Origins = []event.Origin{{Source: "log"}}
+	return t
+}
+
+func (r *runner) states() []stateful {
+	var all []stateful
+	for _, s := range r.shards {
+		all = append(all, s.Shard)
+	}
+	return all
+}
+
+// restore lets fresh shards go on from the snapshot after this step.
+func (r *runner) restore(tb testing.TB, snaps *snapshots) {
+	tb.Helper()
+	for i, s := range r.shards {
+		count := s.turn.Count
+		s.Shard, s.turn = r.op.NewShard(i), r.turn()
+		s.turn.Count = count
+		snaps.load(tb, r.steps, i, s.Shard)
+	}
 }
 
 // route hands a row to its shard.
@@ -161,20 +218,36 @@ func (r *runner) step(watermark int64, merges []pipeline.Merge) {
 	for _, m := range merges {
 		r.merge(m)
 	}
+	var lanes sync.WaitGroup
 	for _, s := range r.shards {
-		switch us, ok := s.Shard.(pipeline.UnitShard); {
-		case ok:
-			if len(s.units.Row) > 0 {
-				us.FoldUnits(s.turn, r.all, &s.units)
-			}
-			s.units.Reset()
-		default:
-			s.fold(r.all, r.release(s, watermark))
+		if r.inLanes {
+			lanes.Go(func() { r.lane(s, watermark) })
+		} else {
+			r.lane(s, watermark)
 		}
-		s.Advance(s.turn)
+	}
+	lanes.Wait()
+	for _, s := range r.shards {
 		s.collect(r)
 	}
 	r.before = watermark
+	if r.stepped != nil {
+		r.stepped()
+	}
+}
+
+// lane folds what the watermark has passed of one shard.
+func (r *runner) lane(s *shard, watermark int64) {
+	switch us, ok := s.Shard.(pipeline.UnitShard); {
+	case ok:
+		if len(s.units.Row) > 0 {
+			us.FoldUnits(s.turn, r.all, &s.units)
+		}
+		s.units.Reset()
+	default:
+		s.fold(r.all, r.release(s, watermark))
+	}
+	s.Advance(s.turn)
 }
 
 func (r *runner) merge(m pipeline.Merge) {
