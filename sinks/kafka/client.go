@@ -23,6 +23,7 @@ const (
 	dialTimeout = 4 * time.Second
 	// metadataAge is how long the client waits to ask for leaders again.
 	metadataAge = 250 * time.Millisecond
+	probeMax    = time.Second
 )
 
 // options are the client's. Records are never given up by it, and how many
@@ -65,6 +66,25 @@ func mechanism(l *kafkaconn.SASL) sasl.Mechanism {
 	return plain.Auth{User: user, Pass: pass}.AsMechanism()
 }
 
+// explainMessage makes a sentence of the error of one message.
+func explainMessage(c *kafkaconn.Conn, m *kgo.Record, err error) error {
+	out := explain(c, m.Topic, err)
+	if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
+		return fmt.Errorf("%w; the message with key %q has %d bytes", out, m.Key, size(m))
+	}
+	return out
+}
+
+// because finds out why messages wait: a client keeps that to itself.
+func because(ctx context.Context, c *kafkaconn.Conn, client *kgo.Client, waiting int) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeMax)
+	defer cancel()
+	if err := client.Ping(ctx); err != nil {
+		return explain(c, "", err)
+	}
+	return pipeline.Retryable(fmt.Errorf("%s has not acknowledged %d messages: check that enough replicas are in sync", c.Address(), waiting))
+}
+
 // explain makes a sentence of an error, marked by pipeline.Retryable unless
 // only a person can mend it. topic may be empty.
 func explain(c *kafkaconn.Conn, topic string, err error) error {
@@ -96,6 +116,12 @@ func explainCode(c *kafkaconn.Conn, topic string, code *kerr.Error, err error) e
 		return fmt.Errorf("%s refuses the login of %q by %s: check sasl (%w)", c.Address(), c.SASL.Username, c.SASL.Mechanism, err)
 	case kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed:
 		return fmt.Errorf("%s does not let %s write topic %s: grant WRITE and DESCRIBE on it, and CREATE if it is to be created (%w)", c.Address(), user, topic, err)
+	case kerr.TransactionalIDAuthorizationFailed:
+		return fmt.Errorf("%s does not let %s use its transactional id: grant WRITE and DESCRIBE on it (%w)", c.Address(), user, err)
+	case kerr.GroupAuthorizationFailed:
+		return fmt.Errorf("%s does not let %s join its group: grant READ on it (%w)", c.Address(), user, err)
+	case kerr.InvalidTransactionTimeout:
+		return fmt.Errorf("%s allows no transaction of %v: raise transaction.max.timeout.ms (%w)", c.Address(), transactionMax, err)
 	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
 		return fmt.Errorf("topic %s on %s takes no message of this size: raise its max.message.bytes (%w)", topic, c.Address(), err)
 	case kerr.InvalidTopicException, kerr.InvalidRecord, kerr.PolicyViolation, kerr.InvalidReplicationFactor:

@@ -17,6 +17,8 @@ type Config struct {
 	Create      bool
 	// Name is the pipeline's, part of the source of triggers.
 	Name string
+	// Fast sends triggers before their commit, at least once.
+	Fast bool
 }
 
 var topicPattern = regexp.MustCompile(`^[a-zA-Z0-9._-]{0,249}$`)

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -69,8 +70,9 @@ func (w *triggers) messages(dst []*kgo.Record, r *schema.Rows) []*kgo.Record {
 	return dst
 }
 
-// deadLetters appends the messages of dead records.
-func deadLetters(dst []*kgo.Record, topic string, r *schema.Rows) []*kgo.Record {
+// deadLetters appends the messages of dead records. One that would be larger
+// than limit is cut: it must not stop the pipeline.
+func deadLetters(dst []*kgo.Record, topic string, limit int, r *schema.Rows) []*kgo.Record {
 	c := deadColumns
 	for i := range r.N {
 		cell := func(column int) []byte { return append([]byte(nil), r.Bytes(r.Cols[column].Str[i])...) }
@@ -90,11 +92,33 @@ func deadLetters(dst []*kgo.Record, topic string, r *schema.Rows) []*kgo.Record 
 			{Key: "offset", Value: number(c[5])},
 			{Key: "at", Value: []byte(formatTime(r.Cols[c[6]].I64[i]))},
 		}
-		if n := len(m.Value); n > rawBytesMax {
-			m.Value = m.Value[:rawBytesMax:rawBytesMax]
-			m.Headers = append(m.Headers, kgo.RecordHeader{Key: "raw_length", Value: strconv.AppendInt(nil, int64(n), 10)})
-		}
+		cut(m, limit)
 		dst = append(dst, m)
 	}
 	return dst
+}
+
+const (
+	// detailBytesMin is how much of a detail always stays.
+	detailBytesMin = 256
+	// messageOverhead is what a message takes besides keys and values.
+	messageOverhead = 512
+)
+
+// cut makes a dead letter fit into a message of limit bytes. Its header detail
+// says so, and raw_length how long the value was.
+func cut(m *kgo.Record, limit int) {
+	detail := &m.Headers[1].Value
+	room := limit - messageOverhead - (size(m) - len(m.Value) - len(*detail))
+	if over := len(*detail) - max(room/2, detailBytesMin); over > 0 {
+		*detail = (*detail)[:len(*detail)-over]
+	}
+	room = max(0, min(room-len(*detail), rawBytesMax))
+	n := len(m.Value)
+	if n <= room {
+		return
+	}
+	m.Value = m.Value[:room:room]
+	*detail = fmt.Appendf(*detail, " (the first %d of %d bytes are here, all of them in table dead_letters)", room, n)
+	m.Headers = append(m.Headers, kgo.RecordHeader{Key: "raw_length", Value: strconv.AppendInt(nil, int64(n), 10)})
 }

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -21,11 +20,10 @@ const (
 	waitingBytesMax = 64 << 20
 	// drainMax is how long drain waits before it says why it has to.
 	drainMax = 3 * time.Second
-	probeMax = time.Second
 )
 
-// outbox holds messages until they are acknowledged. It is the one place where
-// messages leave.
+// outbox sends messages outside of transactions and holds them until they are
+// acknowledged.
 type outbox struct {
 	conn   *kafkaconn.Conn
 	client *kgo.Client
@@ -33,17 +31,32 @@ type outbox struct {
 	mu      sync.Mutex
 	waiting int
 	bytes   int
-	failed  []*kgo.Record // given back by the client; they are sent again
+	failed  []letter      // given back by the client; they are sent again
 	missing string        // a topic that the client says is gone
 	err     error         // why, or for good
 	settled chan struct{} // signals an answer
 }
 
+// letter is a message and the bundle that it belongs to.
+type letter struct {
+	message *kgo.Record
+	bundle  *bundle
+}
+
+// bundle counts the messages of one commit that are not acknowledged.
+type bundle struct{ waiting int }
+
 func newOutbox(conn *kafkaconn.Conn) *outbox {
 	return &outbox{conn: conn, settled: make(chan struct{}, 1)}
 }
 
-func size(m *kgo.Record) int { return len(m.Key) + len(m.Value) }
+func size(m *kgo.Record) int {
+	n := len(m.Key) + len(m.Value)
+	for _, h := range m.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return n
+}
 
 func (o *outbox) count() int {
 	o.mu.Lock()
@@ -51,35 +64,39 @@ func (o *outbox) count() int {
 	return o.waiting
 }
 
-// put takes messages and begins to send them.
-func (o *outbox) put(messages []*kgo.Record) {
+// put takes messages of a bundle and begins to send them.
+func (o *outbox) put(messages []*kgo.Record, b *bundle) {
+	letters := make([]letter, len(messages))
 	o.mu.Lock()
 	o.waiting += len(messages)
-	for _, m := range messages {
+	b.waiting += len(messages)
+	for i, m := range messages {
 		o.bytes += size(m)
+		letters[i] = letter{m, b}
 	}
 	o.mu.Unlock()
-	o.send(messages)
+	o.send(letters)
 }
 
-func (o *outbox) send(messages []*kgo.Record) {
-	for _, m := range messages {
-		o.client.Produce(context.Background(), m, o.answered)
+func (o *outbox) send(letters []letter) {
+	for _, x := range letters {
+		o.client.Produce(context.Background(), x.message, func(_ *kgo.Record, err error) { o.answered(x, err) })
 	}
 }
 
 // answered notes what became of a message.
-func (o *outbox) answered(m *kgo.Record, err error) {
+func (o *outbox) answered(x letter, err error) {
 	o.mu.Lock()
 	if err == nil {
 		o.waiting--
-		o.bytes -= size(m)
+		o.bytes -= size(x.message)
+		x.bundle.waiting--
 	} else {
 		if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID) {
-			o.missing = m.Topic
+			o.missing = x.message.Topic
 		}
-		err = explain(o.conn, m.Topic, err)
-		o.failed = append(o.failed, m)
+		err = explainMessage(o.conn, x.message, err)
+		o.failed = append(o.failed, x)
 		if o.err == nil || pipeline.IsRetryable(o.err) {
 			o.err = err
 		}
@@ -91,15 +108,30 @@ func (o *outbox) answered(m *kgo.Record, err error) {
 	}
 }
 
-// drain waits until no more than the given number of messages and bytes is not
-// acknowledged, at most for drainMax. The error says what is in the way.
-func (o *outbox) drain(ctx context.Context, most, mostBytes int) error {
+// drain waits until no message is unacknowledged.
+func (o *outbox) drain(ctx context.Context) error {
+	return o.wait(ctx, func() bool { return o.waiting == 0 })
+}
+
+// makeRoom waits until another delivery may be taken.
+func (o *outbox) makeRoom(ctx context.Context) error {
+	return o.wait(ctx, func() bool { return o.waiting <= waitingMax && o.bytes <= waitingBytesMax })
+}
+
+// await waits until all messages of a bundle are acknowledged.
+func (o *outbox) await(ctx context.Context, b *bundle) error {
+	return o.wait(ctx, func() bool { return b.waiting == 0 })
+}
+
+// wait waits for a condition, which is asked with the lock held, at most for
+// drainMax. The error says what is in the way. One goroutine at a time may wait.
+func (o *outbox) wait(ctx context.Context, reached func() bool) error {
 	deadline := time.NewTimer(drainMax)
 	defer deadline.Stop()
 	o.retry()
 	for {
 		o.mu.Lock()
-		done, stuck, err := o.waiting <= most && o.bytes <= mostBytes, len(o.failed) > 0, o.err
+		done, stuck, err, waiting := reached(), len(o.failed) > 0, o.err, o.waiting
 		o.mu.Unlock()
 		switch {
 		case err != nil && !pipeline.IsRetryable(err):
@@ -112,9 +144,9 @@ func (o *outbox) drain(ctx context.Context, most, mostBytes int) error {
 		select {
 		case <-o.settled:
 		case <-ctx.Done():
-			return o.because(ctx)
+			return because(ctx, o.conn, o.client, waiting)
 		case <-deadline.C:
-			return o.because(ctx)
+			return because(ctx, o.conn, o.client, waiting)
 		}
 	}
 }
@@ -130,20 +162,10 @@ func (o *outbox) retry() {
 		o.client.PurgeTopicsFromProducing(missing)
 	}
 	o.mu.Lock()
-	var again []*kgo.Record
+	var again []letter
 	if o.err == nil || pipeline.IsRetryable(o.err) {
 		again, o.failed, o.err = o.failed, nil, nil
 	}
 	o.mu.Unlock()
 	o.send(again)
-}
-
-// because finds out why messages wait: the client keeps that to itself.
-func (o *outbox) because(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeMax)
-	defer cancel()
-	if err := o.client.Ping(ctx); err != nil {
-		return explain(o.conn, "", err)
-	}
-	return pipeline.Retryable(fmt.Errorf("%s has not acknowledged %d messages: check that enough replicas are in sync", o.conn.Address(), o.count()))
 }

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -31,12 +30,8 @@ func (s *Sink) Probe(ctx context.Context) error {
 		case !errors.Is(err, kerr.UnknownTopicOrPartition):
 			return explain(&s.cfg.Conn, topic, err)
 		case !s.cfg.Create:
-			return missing(topic, s.cfg)
+			return missing(topic, &s.cfg.Conn)
 		}
 	}
 	return nil
-}
-
-func missing(topic string, c *Config) error {
-	return fmt.Errorf("topic %s does not exist on %s: create it, or set create: true", topic, c.Address())
 }

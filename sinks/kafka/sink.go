@@ -1,61 +1,135 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/schema"
 )
 
-// Sink is a pipeline.Sink for the tables triggers and dead_letters.
+// Sink is a pipeline.ExactSink for the tables triggers and dead_letters.
 type Sink struct {
-	cfg      *Config
-	opts     []kgo.Opt
-	triggers *triggers
-	tables   []*schema.Table
-	client   *kgo.Client
-	outbox   *outbox
-	messages []*kgo.Record
+	cfg    *Config
+	opts   []kgo.Opt
+	ledger *Ledger // nil: messages leave with Release, outside of transactions
+	outbox *outbox // nil if all goes through the ledger
+	tables []*schema.Table
+
+	make        *triggers
+	triggers    route
+	deadLetters route
+	routes      []route // these two, or one
+	held        func() int
+	waiting     atomic.Int64 // messages in the ledger
+	messages    []*kgo.Record
+	deadMax     int    // bytes of a dead letter
+	taken       counts // since the last Cut
 }
 
-// New makes a sink. Nothing is connected yet; an error is one of the
-// configuration.
+// counts is what a commit holds; a Cut's decision.
+type counts struct{ triggers, deadLetters int }
+
+// New makes a sink without a ledger, for runs that keep no state. Nothing is
+// connected yet; an error is one of the configuration.
 func New(cfg *Config) (*Sink, error) {
+	s, err := newSink(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.outbox = newOutbox(&cfg.Conn)
+	w := &afterRelease{outbox: s.outbox}
+	s.triggers, s.deadLetters, s.routes, s.held = w, w, []route{w}, w.count
+	return s, nil
+}
+
+// NewInLedger makes a sink whose messages are written with the entries of a
+// ledger of the same cluster, which must be open when the sink is resumed.
+func NewInLedger(cfg *Config, l *Ledger) (*Sink, error) {
+	s, err := newSink(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.ledger = l
+	w := &inLedger{l, &s.waiting}
+	s.triggers, s.deadLetters, s.routes, s.held = w, w, []route{w}, func() int { return 0 }
+	if cfg.Fast {
+		s.outbox = newOutbox(&cfg.Conn)
+		early := &atOnce{outbox: s.outbox, ledger: l, open: &bundle{}}
+		s.triggers, s.routes, s.held = early, []route{w, early}, early.count
+	}
+	return s, nil
+}
+
+func newSink(cfg *Config) (*Sink, error) {
 	opts, err := options(&cfg.Conn)
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{cfg: cfg, opts: opts, triggers: newTriggers(cfg), outbox: newOutbox(&cfg.Conn)}, nil
+	return &Sink{cfg: cfg, opts: opts, make: newTriggers(cfg)}, nil
 }
 
-// Open connects and creates the topics that are missing.
+// Open is Resume with a new state.
 func (s *Sink) Open(ctx context.Context, tables []*schema.Table) error {
-	var topics []string
-	for _, t := range tables {
-		topic := s.topic(t)
-		if topic == "" {
+	return s.Resume(ctx, &pipeline.Opening{Tables: tables})
+}
+
+// Resume connects and creates the topics that are missing. A state holds
+// nothing: after a Cut no row is left.
+func (s *Sink) Resume(ctx context.Context, o *pipeline.Opening) error {
+	for _, t := range o.Tables {
+		if s.topic(t) == "" {
 			return fmt.Errorf("table %s cannot be sent to Kafka: only triggers (key topic) and dead_letters (key dead_letters) can", t.Name)
 		}
-		topics = append(topics, topic)
 	}
-	client, err := kgo.NewClient(s.opts...)
+	admin, err := kgo.NewClient(s.opts...)
 	if err != nil {
 		return err
 	}
-	within, cancel := context.WithTimeout(ctx, answerMax)
-	defer cancel()
-	if err := s.ensureTopics(within, kadm.NewClient(client), topics); err != nil {
-		client.Close()
+	limits, err := s.prepare(ctx, kadm.NewClient(admin), o.Tables)
+	admin.Close()
+	if err != nil {
 		return err
 	}
-	s.tables, s.client, s.outbox.client = tables, client, client
+	s.deadMax = int(limits(s.cfg.DeadLetters))
+	if s.outbox != nil {
+		if s.outbox.client, err = kgo.NewClient(append(s.opts[:len(s.opts):len(s.opts)], kgo.ProducerBatchMaxBytesFn(limits))...); err != nil {
+			return err
+		}
+	}
+	s.tables = o.Tables
 	return nil
+}
+
+// prepare creates the topics that are missing and asks what they take.
+func (s *Sink) prepare(ctx context.Context, admin *kadm.Client, tables []*schema.Table) (func(topic string) int32, error) {
+	within, cancel := context.WithTimeout(ctx, answerMax)
+	defer cancel()
+	limits := map[string]int32{}
+	for _, t := range tables {
+		topic := s.topic(t)
+		const byDefault = -1
+		if err := ensureTopic(within, &s.cfg.Conn, admin, topic, s.cfg.Create, byDefault, nil); err != nil {
+			return nil, err
+		}
+		limits[topic] = messageLimit(within, admin, topic)
+		if s.ledger != nil {
+			s.ledger.setLimit(topic, limits[topic])
+		}
+	}
+	return func(topic string) int32 {
+		if n, ok := limits[topic]; ok {
+			return n
+		}
+		return messageBytesDefault
+	}, nil
 }
 
 func (s *Sink) topic(t *schema.Table) string {
@@ -68,63 +142,103 @@ func (s *Sink) topic(t *schema.Table) string {
 	return ""
 }
 
-func (s *Sink) ensureTopics(ctx context.Context, admin *kadm.Client, topics []string) error {
-	if len(topics) == 0 {
-		return nil
-	}
-	meta, err := admin.Metadata(ctx, topics...)
-	if err != nil {
-		return explain(&s.cfg.Conn, topics[0], err)
-	}
-	for _, topic := range topics {
-		err := meta.Topics[topic].Err
-		switch {
-		case err == nil:
-			continue
-		case !errors.Is(err, kerr.UnknownTopicOrPartition):
-			return explain(&s.cfg.Conn, topic, err)
-		case !s.cfg.Create:
-			return missing(topic, s.cfg)
-		}
-		const byDefault = -1
-		if _, err := admin.CreateTopic(ctx, byDefault, byDefault, nil, topic); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return explain(&s.cfg.Conn, topic, err)
-		}
-	}
-	return nil
-}
-
-// Write takes the rows as messages and begins to send them. It takes nothing
-// while too many messages wait.
+// Write makes messages of the rows. It takes nothing while too many of those
+// wait that were released.
 func (s *Sink) Write(ctx context.Context, d *pipeline.Delivery) error {
-	if err := s.outbox.drain(ctx, waitingMax, waitingBytesMax); err != nil {
-		return err
+	if s.ledger != nil && s.ledger.full() {
+		return pipeline.Retryable(errors.New("messages wait for the journal: the commit before theirs is not durable yet"))
 	}
-	messages := s.messages[:0]
+	if s.outbox != nil {
+		if err := s.outbox.makeRoom(ctx); err != nil {
+			return err
+		}
+	}
 	for i, rows := range d.Rows {
+		messages := s.messages[:0]
 		switch s.tables[i] {
 		case pipeline.Triggers:
-			messages = s.triggers.messages(messages, rows)
+			messages = s.make.messages(messages, rows)
+			s.taken.triggers += len(messages)
+			s.triggers.put(messages)
 		case pipeline.DeadLetters:
-			messages = deadLetters(messages, s.cfg.DeadLetters, rows)
+			messages = deadLetters(messages, s.cfg.DeadLetters, s.deadMax, rows)
+			s.taken.deadLetters += len(messages)
+			s.deadLetters.put(messages)
 		}
+		clear(messages)
+		s.messages = messages
 	}
-	s.outbox.put(messages)
-	clear(messages)
-	s.messages = messages
 	return nil
 }
 
-// Flush waits until all messages are acknowledged.
-func (s *Sink) Flush(ctx context.Context) error { return s.outbox.drain(ctx, 0, 0) }
+// Cut ends a commit. All that was taken leaves with it; the decision says how
+// many messages these are. In a replay they have left already.
+func (s *Sink) Cut(_ context.Context, c *pipeline.Cut) ([]byte, error) {
+	taken := s.taken
+	s.taken = counts{}
+	decision := taken.append(nil)
+	if c.Replay && !bytes.Equal(decision, c.Decision) {
+		return nil, fmt.Errorf("commit %d has %d triggers and %d dead letters for Kafka, other than when it was made", c.Number, taken.triggers, taken.deadLetters)
+	}
+	for _, w := range s.routes {
+		w.cut(c)
+	}
+	return decision, nil
+}
 
-// Waiting is the number of messages that are not acknowledged.
-func (s *Sink) Waiting() int64 { return int64(s.outbox.count()) }
+func (c counts) append(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(c.triggers))
+	return binary.AppendUvarint(dst, uint64(c.deadLetters))
+}
+
+// State is empty: after a Cut the sink holds nothing.
+func (s *Sink) State(context.Context) ([]byte, error) { return []byte{}, nil }
+
+// Release sends the messages of commits that are durable, if they were not
+// sent with these.
+func (s *Sink) Release(_ context.Context, number int64) error {
+	for _, w := range s.routes {
+		w.release(number)
+	}
+	return nil
+}
+
+// Drain waits until all messages that were released are acknowledged; those in
+// the ledger were when their commit was durable.
+func (s *Sink) Drain(ctx context.Context) error {
+	if s.outbox == nil {
+		return nil
+	}
+	return s.outbox.drain(ctx)
+}
+
+// Flush is a commit of all that was taken.
+func (s *Sink) Flush(ctx context.Context) error {
+	if _, err := s.Cut(ctx, &pipeline.Cut{All: true}); err != nil {
+		return err
+	}
+	if err := s.Release(ctx, 0); err != nil {
+		return err
+	}
+	return s.Drain(ctx)
+}
+
+// Waiting is the number of messages that are not acknowledged, or not
+// committed.
+func (s *Sink) Waiting() int64 {
+	n := s.waiting.Load() + int64(s.held())
+	if s.outbox != nil {
+		n += int64(s.outbox.count())
+	}
+	return n
+}
 
 // Close disconnects; what is not acknowledged is given up.
 func (s *Sink) Close(context.Context) error {
-	if s.client != nil {
-		s.client.Close()
+	if s.outbox != nil && s.outbox.client != nil {
+		s.outbox.client.Close()
 	}
 	return nil
 }
+
+var _ pipeline.ExactSink = (*Sink)(nil)

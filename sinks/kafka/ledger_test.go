@@ -1,0 +1,420 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"touchstream/deploy/dev/devtest"
+	"touchstream/pipeline"
+	"touchstream/pipeline/kafkaconn"
+)
+
+// rig is a pipeline of a test: a ledger with a sink in it.
+type rig struct {
+	t       *testing.T
+	brokers []string
+	cfg     *Config
+	ledger  *Ledger
+	sink    *Sink
+	next    int64
+}
+
+func newRig(t *testing.T, brokers []string, name string) *rig {
+	t.Helper()
+	cfg := &Config{Conn: kafkaconn.Conn{Brokers: brokers}, Topic: name + ".triggers", DeadLetters: name + ".dead", Create: true, Name: name}
+	r := &rig{t: t, brokers: brokers, cfg: cfg, next: 1}
+	var err error
+	if r.ledger, err = NewLedger(&cfg.Conn, name, true); err != nil {
+		t.Fatal(err)
+	}
+	if r.sink, err = NewInLedger(cfg, r.ledger); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// start opens both and replays what the journal has; it returns that.
+func (r *rig) start() (replayed []string) {
+	t := r.t
+	t.Helper()
+	if err := r.ledger.Open(deadline(t), func() {}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.close() })
+	if err := r.sink.Resume(deadline(t), &pipeline.Opening{Tables: r.cfg.Tables()}); err != nil {
+		t.Fatal(err)
+	}
+	damage, err := r.ledger.Read(deadline(t), 1, func(number int64, entry []byte) error {
+		replayed = append(replayed, fmt.Sprint(number, "=", string(entry)))
+		r.next = number + 1
+		return nil
+	})
+	if damage != nil || err != nil {
+		t.Fatal(damage, err)
+	}
+	return replayed
+}
+
+func (r *rig) close() {
+	r.t.Helper()
+	if err := r.sink.Close(context.Background()); err != nil {
+		r.t.Error(err)
+	}
+	if err := r.ledger.Close(); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// write hands triggers to the sink.
+func (r *rig) write(list ...string) {
+	r.t.Helper()
+	var rows []trigger
+	for _, id := range list {
+		rows = append(rows, trigger{id, "p1", "", ""})
+	}
+	write(r.t, r.sink, triggerRows(rows...), deadRows())
+}
+
+func (r *rig) cut() int64 {
+	r.t.Helper()
+	number := r.next
+	r.next++
+	if _, err := r.sink.Cut(deadline(r.t), &pipeline.Cut{Number: number}); err != nil {
+		r.t.Fatal(err)
+	}
+	return number
+}
+
+// insist commits as the engine does: again while the error is retryable.
+func (r *rig) insist(number int64) (err error) {
+	r.t.Helper()
+	for ctx := deadline(r.t); ctx.Err() == nil; {
+		if err = r.ledger.Commit(ctx, number, entryOf(number)); !pipeline.IsRetryable(err) {
+			return err
+		}
+	}
+	r.t.Fatal(err)
+	return nil
+}
+
+func entryOf(number int64) []byte { return fmt.Appendf(nil, "entry %d", number) }
+
+func (r *rig) commit() {
+	r.t.Helper()
+	if err := r.insist(r.cut()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// want waits until readers see what is expected: brokers answer that a
+// transaction is committed a moment before.
+func (r *rig) want(triggers, journal []string) {
+	r.t.Helper()
+	for topic, want := range map[string][]string{r.cfg.Topic: triggers, r.ledger.topic: journal} {
+		for ctx := deadline(r.t); ; time.Sleep(10 * time.Millisecond) {
+			messages := committed(r.t, r.brokers, topic)
+			got := ids(messages)
+			if topic == r.ledger.topic {
+				got = entries(messages)
+			}
+			if slices.Equal(got, want) {
+				break
+			}
+			if len(got) > len(want) || ctx.Err() != nil {
+				r.t.Fatalf("%s has %v, want %v", topic, got, want)
+			}
+		}
+	}
+}
+
+// onBoth runs a test with the fake broker and with a real one.
+func onBoth(t *testing.T, f func(t *testing.T, brokers []string)) {
+	t.Run("fake", func(t *testing.T) { f(t, fake(t).ListenAddrs()) })
+	t.Run("real", func(t *testing.T) { f(t, devtest.Kafka(t)) })
+}
+
+func name(t *testing.T) string { return strings.ReplaceAll(unique(t), "/", ".") }
+
+func TestLedger(t *testing.T) {
+	onBoth(t, func(t *testing.T, brokers []string) {
+		r := newRig(t, brokers, name(t))
+		if got := r.start(); got != nil {
+			t.Fatalf("a new journal has %v", got)
+		}
+		r.write("a", "b")
+		first := r.cut()
+		r.write("c") // Of the next commit, before this one is durable.
+		if err := r.insist(first); err != nil {
+			t.Fatal(err)
+		}
+		r.want([]string{"a", "b"}, []string{"1=entry 1"})
+		if n := r.sink.Waiting(); n != 1 {
+			t.Errorf("%d messages wait, want 1", n)
+		}
+		r.write("d")
+		r.commit()
+		r.commit() // Without messages.
+		r.write("left")
+		r.close()
+		r.want([]string{"a", "b", "c", "d"}, []string{"1=entry 1", "2=entry 2", "3=entry 3"})
+
+		again := newRig(t, brokers, r.cfg.Name)
+		if got, want := again.start(), []string{"1=entry 1", "2=entry 2", "3=entry 3"}; !slices.Equal(got, want) {
+			t.Fatalf("read %v, want %v", got, want)
+		}
+		again.write("left")
+		again.commit()
+		again.want([]string{"a", "b", "c", "d", "left"}, []string{"1=entry 1", "2=entry 2", "3=entry 3", "4=entry 4"})
+	})
+}
+
+// TestSentBeforeTheCommit: what is written while no commit is under way is in
+// the brokers' logs at once, and not visible.
+func TestSentBeforeTheCommit(t *testing.T) {
+	brokers := devtest.Kafka(t)
+	r := newRig(t, brokers, name(t))
+	r.start()
+	r.commit()
+	r.write("a")
+	eventually(t, "the message is in the log", func() bool {
+		r.ledger.tx.mu.Lock()
+		defer r.ledger.tx.mu.Unlock()
+		return r.ledger.tx.unsettled == 0
+	})
+	r.want(nil, []string{"1=entry 1"})
+	r.commit()
+	r.want([]string{"a"}, []string{"1=entry 1", "2=entry 2"})
+}
+
+func TestReplayDropsMessages(t *testing.T) {
+	onBoth(t, func(t *testing.T, brokers []string) {
+		r := newRig(t, brokers, name(t))
+		r.start()
+		r.write("a")
+		decision, err := r.sink.Cut(deadline(t), &pipeline.Cut{Number: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.insist(1); err != nil {
+			t.Fatal(err)
+		}
+		r.close()
+
+		again := newRig(t, brokers, r.cfg.Name)
+		again.start()
+		again.write("a")
+		if _, err := again.sink.Cut(deadline(t), &pipeline.Cut{Number: 1, Replay: true, Decision: decision}); err != nil {
+			t.Fatal(err)
+		}
+		again.write("b")
+		if err := again.sink.Release(deadline(t), 1); err != nil {
+			t.Fatal(err)
+		}
+		again.commit()
+		again.want([]string{"a", "b"}, []string{"1=entry 1", "2=entry 2"})
+
+		again.write("c")
+		if _, err := again.sink.Cut(deadline(t), &pipeline.Cut{Number: 3, Replay: true, Decision: []byte{9, 0}}); err == nil || !strings.Contains(err.Error(), "commit 3 has 1 triggers") {
+			t.Errorf("a replay that differs gives %v", err)
+		}
+	})
+}
+
+func TestLargeEntriesAreParts(t *testing.T) {
+	onBoth(t, func(t *testing.T, brokers []string) {
+		r := newRig(t, brokers, name(t))
+		r.start()
+		large := strings.Repeat("0123456789abcdef", 3*partBytes/16) + "x"
+		if err := r.ledger.Commit(deadline(t), 1, []byte(large)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.ledger.Commit(deadline(t), 2, nil); err != nil {
+			t.Fatal(err)
+		}
+		r.close()
+		if got, want := newRig(t, brokers, r.cfg.Name).start(), []string{"1=" + large, "2="}; !slices.Equal(got, want) {
+			t.Errorf("read %d entries", len(got))
+		}
+	})
+}
+
+func TestTrim(t *testing.T) {
+	onBoth(t, func(t *testing.T, brokers []string) {
+		r := newRig(t, brokers, name(t))
+		r.start()
+		for range 5 {
+			r.commit()
+		}
+		for _, below := range []int64{1, 4} {
+			if err := r.ledger.Trim(deadline(t), below); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.want(nil, []string{"4=entry 4", "5=entry 5"})
+		r.commit()
+		r.close()
+		again := newRig(t, brokers, r.cfg.Name)
+		if got, want := again.start(), []string{"4=entry 4", "5=entry 5", "6=entry 6"}; !slices.Equal(got, want) {
+			t.Errorf("read %v, want %v", got, want)
+		}
+		if err := again.ledger.Trim(deadline(t), 100); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.ledger.Trim(deadline(t), 6); err != nil {
+			t.Fatal(err)
+		}
+		again.want(nil, []string{"6=entry 6"})
+		var got []int64
+		if _, err := again.ledger.Read(deadline(t), 7, func(n int64, _ []byte) error { got = append(got, n); return nil }); err != nil || got != nil {
+			t.Errorf("behind the end: %v, %v", got, err)
+		}
+		again.commit()
+	})
+}
+
+// TestZombie: one that was taken over from cannot write any more, and what it
+// had begun is never seen.
+func TestZombie(t *testing.T) {
+	onBoth(t, func(t *testing.T, brokers []string) {
+		old := newRig(t, brokers, name(t))
+		old.start()
+		old.write("a")
+		old.commit()
+		old.write("zombie")
+		number := old.cut()
+
+		r := newRig(t, brokers, old.cfg.Name)
+		r.start()
+		r.write("b")
+		r.commit()
+		if err := old.insist(number); !isFenced(err) || !strings.Contains(err.Error(), "another instance of "+r.cfg.Name) {
+			t.Errorf("the old one's commit gives %v", err)
+		}
+		r.write("c")
+		r.commit()
+		r.want([]string{"a", "b", "c"}, []string{"1=entry 1", "2=entry 2", "3=entry 3"})
+	})
+}
+
+// TestUnknownOutcome loses requests that end a transaction, or the answers to
+// them: nothing is lost and nothing doubled.
+func TestUnknownOutcome(t *testing.T) {
+	for _, acted := range []bool{false, true} {
+		t.Run(fmt.Sprint("acted.", acted), func(t *testing.T) {
+			onBoth(t, func(t *testing.T, brokers []string) {
+				r := newRig(t, brokers, name(t))
+				l := &lossy{key: int16(kmsg.EndTxn), acted: acted}
+				r.ledger.opts = append(r.ledger.opts, l.option())
+				r.start()
+				r.write("a")
+				r.commit()
+				r.write("b")
+				l.left.Store(math.MaxInt32) // The client itself asks several times.
+				says(t, r.ledger.Commit(deadline(t), r.cut(), entryOf(2)), true, "")
+				l.left.Store(0)
+				r.write("c")
+				if err := r.insist(2); err != nil {
+					t.Fatal(err)
+				}
+				r.commit()
+				r.want([]string{"a", "b", "c"}, []string{"1=entry 1", "2=entry 2", "3=entry 3"})
+			})
+		})
+	}
+}
+
+func TestTopicFaults(t *testing.T) {
+	c := fake(t, kfake.SeedTopics(2, "shop.journal"))
+	l, err := NewLedger(&kafkaconn.Conn{Brokers: c.ListenAddrs()}, "shop", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	says(t, l.Open(deadline(t), nil), false, "topic shop.journal", "has 2 partitions: a journal has one")
+	if l, err = NewLedger(&kafkaconn.Conn{Brokers: c.ListenAddrs()}, "till", false); err != nil {
+		t.Fatal(err)
+	}
+	says(t, l.Open(deadline(t), nil), false, "topic till.journal does not exist", "create: true")
+	if l, err = NewLedger(&kafkaconn.Conn{Brokers: []string{"127.0.0.1:1"}}, "till", true); err != nil {
+		t.Fatal(err)
+	}
+	says(t, l.Open(deadline(t), nil), true, "no broker answers at 127.0.0.1:1")
+}
+
+func TestJournalTopicKeepsAll(t *testing.T) {
+	brokers := devtest.Kafka(t)
+	r := newRig(t, brokers, name(t))
+	r.start()
+	configs, err := r.ledger.admin.DescribeTopicConfigs(deadline(t), r.ledger.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, k := range configs[0].Configs {
+		got[k.Key] = k.MaybeValue()
+	}
+	for key, want := range map[string]string{"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"} {
+		if got[key] != want {
+			t.Errorf("%s is %q, want %q", key, got[key], want)
+		}
+	}
+}
+
+func TestDamage(t *testing.T) {
+	c := fake(t)
+	r := newRig(t, c.ListenAddrs(), "shop")
+	r.start()
+	r.commit()
+	r.commit()
+	r.close()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	stranger := &kgo.Record{Topic: "shop.journal", Key: []byte("3"), Value: []byte("not ours")}
+	if err := cl.ProduceSync(deadline(t), stranger).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	read := func(r *rig) (numbers []int64, damage error) {
+		damage, err := r.ledger.Read(deadline(t), 1, func(n int64, _ []byte) error { numbers = append(numbers, n); return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return numbers, damage
+	}
+	again := newRig(t, c.ListenAddrs(), "shop")
+	if err := again.ledger.Open(deadline(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	numbers, damage := read(again)
+	if !reflect.DeepEqual(numbers, []int64{1, 2}) || damage == nil || !strings.Contains(damage.Error(), "format") {
+		t.Errorf("read %v, %v", numbers, damage)
+	}
+	for number := int64(3); number <= 4; number++ {
+		if err := again.insist(number); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again.ledger.Close()
+	last := newRig(t, c.ListenAddrs(), "shop")
+	if err := last.ledger.Open(deadline(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	defer last.ledger.Close()
+	if numbers, damage := read(last); !reflect.DeepEqual(numbers, []int64{1, 2, 3, 4}) || damage != nil {
+		t.Errorf("after the repair: read %v, %v", numbers, damage)
+	}
+}
+
+func isFenced(err error) bool { return errors.Is(err, pipeline.ErrFenced) }
