@@ -17,29 +17,9 @@ func (s *Sink) Resume(ctx context.Context, o *pipeline.Opening) error {
 	if err := s.prepare(ctx, o.Tables); err != nil {
 		return err
 	}
-	k, err := decodeState(o.State, o.Tables)
-	if errors.Is(err, errMalformed) {
-		return fmt.Errorf("%w: state of ClickHouse's sink: %w", pipeline.ErrDamaged, err)
-	} else if err != nil {
+	if err := s.restore(o); err != nil {
 		return err
 	}
-	if o.Dir == "" && len(k.parcels) > 0 {
-		return fmt.Errorf("the state has %d blocks in files, and no folder to read them from", len(k.parcels))
-	}
-	s.blocks = newBlocks(s.cfg.Block, o.Generation, o.Run)
-	s.blocks.number, s.blocks.open = k.number, k.open
-	s.pace, s.fresh = k.pace, nil
-	s.waiting.Store(0)
-	for _, b := range k.open {
-		s.blocks.bytes += b.bytes
-		s.waiting.Add(int64(b.rows))
-	}
-	s.queue = newQueue(k.number, s.blocks.spare, &s.waiting)
-	s.queue.parcels = k.parcels
-	for _, p := range k.parcels {
-		s.waiting.Add(int64(p.rows))
-	}
-	s.spool = newSpool(o.Dir, s.cfg.SpoolMaxBytes)
 	s.sender.queue, s.sender.spool, s.sender.report = s.queue, s.spool, o.Report
 	if s.sender.report == nil {
 		s.sender.report = func(error) {}
@@ -73,6 +53,34 @@ func (s *Sink) prepare(ctx context.Context, tables []*schema.Table) error {
 		return err
 	}
 	s.sender = &sender{cfg: s.cfg, conn: s.conn, tables: tables, replicated: c.replicated}
+	return nil
+}
+
+// restore makes the sink what it was when State was called.
+func (s *Sink) restore(o *pipeline.Opening) error {
+	k, err := decodeState(o.State, o.Tables)
+	if errors.Is(err, errMalformed) {
+		return fmt.Errorf("%w: state of ClickHouse's sink: %w", pipeline.ErrDamaged, err)
+	} else if err != nil {
+		return err
+	}
+	if o.Dir == "" && len(k.parcels) > 0 {
+		return fmt.Errorf("the state has %d blocks in files, and no folder to read them from", len(k.parcels))
+	}
+	s.blocks = newBlocks(s.cfg.Block, o.Generation, o.Run)
+	s.blocks.number, s.blocks.open = k.number, k.open
+	s.pace, s.fresh = k.pace, nil
+	s.waiting.Store(0)
+	for _, b := range k.open {
+		s.blocks.bytes += b.bytes
+		s.waiting.Add(int64(b.rows))
+	}
+	s.queue = newQueue(k.number, s.blocks.spare, &s.waiting)
+	s.queue.parcels = k.parcels
+	for _, p := range k.parcels {
+		s.waiting.Add(int64(p.rows))
+	}
+	s.spool = newSpool(o.Dir, s.cfg.SpoolMaxBytes)
 	return nil
 }
 
