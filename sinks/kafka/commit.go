@@ -30,6 +30,9 @@ func (l *Ledger) commit(ctx context.Context, number int64, entry []byte) error {
 	if l.client == nil {
 		return errors.New("the journal is not open")
 	}
+	if err := l.standing.check(); err != nil {
+		return err
+	}
 	if l.inDoubt() {
 		if err := l.resolve(ctx, number); err != nil {
 			return err
@@ -108,8 +111,13 @@ func (l *Ledger) doubt() {
 }
 
 // resolve ends the doubt: it locks out the former producer, whose transaction
-// is then either in the journal for good or gone, and looks.
+// is then either in the journal for good or gone, and looks. An instance that
+// is not the active one any more must not do so. Should two ever believe they
+// are, the journal decides: who finds an entry there that is not its own stops.
 func (l *Ledger) resolve(ctx context.Context, number int64) error {
+	if err := l.standing.confirm(ctx); err != nil {
+		return err
+	}
 	before := l.last
 	if err := l.takeOver(ctx); err != nil {
 		return err
@@ -121,7 +129,7 @@ func (l *Ledger) resolve(ctx context.Context, number int64) error {
 	default:
 		l.last = before
 		l.doubt()
-		return fmt.Errorf("%w: another instance of %s has written commit %d to topic %s on %s; this one stops", pipeline.ErrFenced, l.name, now.number, l.topic, l.conn.Address())
+		return fmt.Errorf("%w: it has written commit %d to topic %s on %s; this instance of %s stops", pipeline.ErrFenced, now.number, l.topic, l.conn.Address(), l.name)
 	}
 	return nil
 }

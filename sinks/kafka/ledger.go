@@ -32,8 +32,9 @@ type Ledger struct {
 	instance string // tells entries of this process from those of others
 	opts     []kgo.Opt
 
-	client *kgo.Client // for all but transactions
-	admin  *kadm.Client
+	client   *kgo.Client // for all but transactions and the group
+	admin    *kadm.Client
+	standing *standing
 
 	// journal guards what follows; it is held while an entry is written.
 	journal sync.Mutex
@@ -66,22 +67,33 @@ func NewLedger(conn *kafkaconn.Conn, name string, create bool) (*Ledger, error) 
 	if err != nil {
 		return nil, err
 	}
+	topic := name + ".journal"
 	return &Ledger{
-		conn: conn, name: name, topic: name + ".journal", create: create, instance: uuid.NewString(), opts: opts,
+		conn: conn, name: name, topic: topic, standing: newStanding(conn, name+".active", topic), create: create, instance: uuid.NewString(), opts: opts,
 		open: &parcel{}, limits: map[string]int32{},
 	}, nil
 }
 
-// Open connects and takes the journal over: whoever wrote to it before cannot
-// any more, and what he had not committed is gone.
-func (l *Ledger) Open(ctx context.Context, _ func()) error {
+// Open waits until this instance is the active one, and takes the journal over:
+// whoever wrote to it before cannot any more, and what he had not committed is
+// gone. It calls standby when another instance is active.
+func (l *Ledger) Open(ctx context.Context, standby func()) error {
 	l.journal.Lock()
 	defer l.journal.Unlock()
 	if err := l.connect(ctx); err != nil {
 		return err
 	}
+	if err := l.standing.join(l.opts); err != nil {
+		return err
+	}
+	if err := l.standing.await(ctx, standby); err != nil {
+		return err
+	}
 	return l.takeOver(ctx)
 }
+
+// Lost is closed when another instance has taken over.
+func (l *Ledger) Lost() <-chan struct{} { return l.standing.lost }
 
 // connect makes the client and the topic.
 func (l *Ledger) connect(ctx context.Context) error {
@@ -152,7 +164,8 @@ func (l *Ledger) setLimit(topic string, n int32) {
 	l.limits[topic] = n
 }
 
-// Close aborts the transaction that is open and disconnects.
+// Close aborts the transaction that is open and lets another instance take over
+// at once.
 func (l *Ledger) Close() error {
 	l.journal.Lock()
 	defer l.journal.Unlock()
@@ -172,6 +185,7 @@ func (l *Ledger) Close() error {
 		}
 		producer.Close()
 	}
+	l.standing.leave()
 	l.client.Close()
 	l.client = nil
 	if err != nil {
