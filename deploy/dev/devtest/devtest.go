@@ -147,6 +147,19 @@ func newProxy(t testing.TB, target string) *dev.Proxy {
 	return p
 }
 
+// SharedDir returns a folder that all tests of this binary share and that is
+// removed after them.
+func SharedDir(t testing.TB, name string) string {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	dir := sharedDir(t, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func skipShort(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
@@ -169,7 +182,7 @@ func need(t testing.TB, err error) {
 
 func sharedDir(t testing.TB, name string) string {
 	t.Helper()
-	if shared.dir == "" {
+	if shared.dir == "" { // the lock is held
 		dir, err := os.MkdirTemp("", "touchstream-devtest-")
 		if err != nil {
 			t.Fatal(err)
