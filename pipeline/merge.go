@@ -16,6 +16,8 @@ type join struct {
 	row          int // where it falls among the released rows
 }
 
+func (j join) compare(o join) int { return cmp.Or(cmp.Compare(j.at, o.at), cmp.Compare(j.seq, o.seq)) }
+
 // homes are the profiles whose merge waits, each with the one that it will
 // join. Their state and rows lie in the shard of the profile at the end of the
 // chain, still under their own name.
@@ -172,9 +174,7 @@ func (f *fold) settle() {
 
 // addJoin gives a join its place by (time, order in the log).
 func (q *reorder) addJoin(j join) {
-	i, _ := slices.BinarySearchFunc(q.joins, j, func(a, b join) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.seq, b.seq))
-	})
+	i, _ := slices.BinarySearchFunc(q.joins, j, join.compare)
 	q.joins = slices.Insert(q.joins, i, j)
 }
 
@@ -191,9 +191,10 @@ func (q *reorder) moveJoins(moving []event.Hash, to *reorder) {
 
 // rehome takes out the rows of profiles that live in another shard now.
 func (q *reorder) rehome(h homes, shard, shards int, move func(b *event.Batch, row uint32, to int)) {
-	for i, r := range q.runs {
-		kept := r[:0]
-		for _, k := range r {
+	for i := range q.runs {
+		keys := q.ownRun(i)
+		kept := keys[:0]
+		for _, k := range keys {
 			to := shard
 			if p := q.slab.Profile[k.slot]; !p.IsZero() {
 				to = h.of(p).Shard(shards)
@@ -203,13 +204,13 @@ func (q *reorder) rehome(h homes, shard, shards int, move func(b *event.Batch, r
 				continue
 			}
 			move(q.slab, k.slot, to)
-			q.free = append(q.free, k.slot)
+			q.freeSlots([]uint32{k.slot})
 			q.held--
 			q.spend(1)
 		}
-		q.runs[i] = kept
+		q.runs[i].keys = kept
 	}
-	q.runs = slices.DeleteFunc(q.runs, func(r []orderKey) bool { return len(r) == 0 })
+	q.runs = slices.DeleteFunc(q.runs, func(r run) bool { return len(r.keys) == 0 })
 }
 
 // adopt takes a row that another shard gave up; its mark stands.
@@ -217,15 +218,13 @@ func (q *reorder) adopt(b *event.Batch, row uint32) {
 	s := q.slot()
 	q.slab.CopyRows([]uint32{s}, b, []uint32{row})
 	q.held++
-	q.push([]orderKey{{
-		eff: q.slab.Eff(int(s)), time: q.slab.Time(int(s)), slot: s,
-		rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(int(s)),
-	}})
+	q.push([]orderKey{q.key(s)})
 }
 
 // rename gives the released rows behind each join, and all that wait, the
 // profile that goes on.
 func (q *reorder) rename(rows []uint32, due []join) {
+	q.ownProfiles()
 	joined := make(homes, len(due))
 	next := 0
 	for i, s := range rows {
@@ -240,7 +239,7 @@ func (q *reorder) rename(rows []uint32, due []join) {
 		joined[j.old] = j.current
 	}
 	for _, r := range q.runs {
-		for _, k := range r {
+		for _, k := range r.keys {
 			q.slab.Profile[k.slot] = joined.of(q.slab.Profile[k.slot])
 		}
 	}

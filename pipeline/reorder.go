@@ -16,7 +16,7 @@ import (
 type reorder struct {
 	slab *event.Batch
 	free []uint32
-	runs [][]orderKey // each sorted; lengths fall by halves
+	runs []run // lengths fall by halves
 	held int
 	// joins are merges that wait for their place among the rows.
 	joins []join
@@ -31,6 +31,14 @@ type reorder struct {
 	dead int
 	// empty are batches for compaction, shared with other shards.
 	empty *emptyBatches
+	frost frost
+}
+
+// run is a sorted run of keys. A frozen one is also a snapshot's: it must
+// neither be changed nor used again.
+type run struct {
+	keys   []orderKey
+	frozen bool
 }
 
 // emptyBatches keeps batches of one want for reuse. Which one a shard gets
@@ -88,12 +96,18 @@ func (q *reorder) insert(b *event.Batch, rows []uint32, before int64) {
 		slack := q.slab.Limit[s] - q.slab.Mark[s]
 		q.slab.Mark[s] = max(q.slab.Own[s], before)
 		q.slab.Limit[s] = q.slab.Mark[s] + slack
-		q.fresh = append(q.fresh, orderKey{
-			eff: q.slab.Eff(int(s)), time: q.slab.Time(int(s)), slot: s,
-			rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(int(s)),
-		})
+		q.fresh = append(q.fresh, q.key(s))
 	}
 	q.held += len(rows)
+}
+
+// key says where the row in a slot leaves.
+func (q *reorder) key(slot uint32) orderKey {
+	s := int(slot)
+	return orderKey{
+		eff: q.slab.Eff(s), time: q.slab.Time(s), slot: slot,
+		rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(s),
+	}
 }
 
 // seal makes a sorted run of what was inserted since the last seal: best the
@@ -155,9 +169,9 @@ func (q *reorder) takeRun(n int) []orderKey {
 	return make([]orderKey, 0, 1<<bits.Len(uint(n|31)))
 }
 
-func (q *reorder) giveRun(r []orderKey) {
-	if len(q.spare) < spareRunsMax {
-		q.spare = append(q.spare, r)
+func (q *reorder) giveRun(r run) {
+	if !r.frozen && len(q.spare) < spareRunsMax {
+		q.spare = append(q.spare, r.keys)
 	}
 }
 
@@ -188,16 +202,16 @@ func (q *reorder) compare(a, b orderKey) int {
 }
 
 // push adds a sorted run and merges runs of like size.
-func (q *reorder) push(run []orderKey) {
-	for n := len(q.runs); n > 0 && len(q.runs[n-1]) < 2*len(run); n = len(q.runs) {
+func (q *reorder) push(keys []orderKey) {
+	for n := len(q.runs); n > 0 && len(q.runs[n-1].keys) < 2*len(keys); n = len(q.runs) {
 		last := q.runs[n-1]
 		q.runs = q.runs[:n-1]
-		merged := q.merge(q.takeRun(len(last)+len(run)), last, run)
+		merged := q.merge(q.takeRun(len(last.keys)+len(keys)), last.keys, keys)
 		q.giveRun(last)
-		q.giveRun(run)
-		run = merged
+		q.giveRun(run{keys: keys})
+		keys = merged
 	}
-	q.runs = append(q.runs, run)
+	q.runs = append(q.runs, run{keys: keys})
 }
 
 func (q *reorder) merge(dst, a, b []orderKey) []orderKey {
@@ -227,14 +241,14 @@ func (q *reorder) release(rows []uint32) []uint32 {
 func (q *reorder) take(watermark int64) {
 	kept := q.runs[:0]
 	for _, r := range q.runs {
-		n, _ := slices.BinarySearchFunc(r, watermark, func(k orderKey, w int64) int { return cmp.Compare(k.eff, w) })
-		q.released = append(q.released, r[:n]...)
+		n, _ := slices.BinarySearchFunc(r.keys, watermark, func(k orderKey, w int64) int { return cmp.Compare(k.eff, w) })
+		q.released = append(q.released, r.keys[:n]...)
 		q.held -= n
-		if n == len(r) {
+		if n == len(r.keys) {
 			q.giveRun(r)
 			continue
 		}
-		kept = append(kept, r[n:])
+		kept = append(kept, run{r.keys[n:], r.frozen})
 	}
 	clear(q.runs[len(kept):])
 	q.runs = kept
@@ -246,7 +260,7 @@ func cutoff(queues []*reorder, keep int) int64 {
 	var effs []int64
 	for _, q := range queues {
 		for _, r := range q.runs {
-			for _, k := range r {
+			for _, k := range r.keys {
 				effs = append(effs, k.eff)
 			}
 		}
@@ -258,12 +272,12 @@ func cutoff(queues []*reorder, keep int) int64 {
 // recycle frees the slots that release lent.
 func (q *reorder) recycle(rows []uint32) {
 	q.spend(len(rows))
-	q.free = append(q.free, rows...)
+	q.freeSlots(rows)
 	switch live := len(q.slab.Arena) - q.dead; {
-	case q.held == 0:
+	case q.held == 0 && !q.frost.slab:
 		q.slab.Clear()
 		q.free, q.dead = q.free[:0], 0
-	case q.dead > live+1<<16 || len(q.slab.Arena) > maxSlabArena:
+	case q.held == 0 || q.dead > live+1<<16 || len(q.slab.Arena) > maxSlabArena:
 		q.compact()
 	}
 }
@@ -279,14 +293,15 @@ func (q *reorder) spend(rows int) {
 func (q *reorder) compact() {
 	fresh := q.empty.take()
 	q.moved, q.slots = q.moved[:0], q.slots[:0]
-	for _, r := range q.runs {
-		for i := range r {
-			q.moved = append(q.moved, r[i].slot)
-			r[i].slot = uint32(fresh.Add())
-			q.slots = append(q.slots, r[i].slot)
+	for i := range q.runs {
+		keys := q.ownRun(i)
+		for k := range keys {
+			q.moved = append(q.moved, keys[k].slot)
+			keys[k].slot = uint32(fresh.Add())
+			q.slots = append(q.slots, keys[k].slot)
 		}
 	}
 	fresh.CopyRows(q.slots, q.slab, q.moved)
-	q.empty.give(q.slab)
+	q.giveSlab()
 	q.slab, q.free, q.dead = fresh, q.free[:0], 0
 }

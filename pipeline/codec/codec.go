@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"unsafe"
 )
@@ -87,16 +88,22 @@ func (r *Reader) End() error {
 // Count reads the number of things that take at least size bytes each of what
 // follows.
 func (r *Reader) Count(size int) int {
+	v := r.Number()
+	if v > len(r.src)/max(size, 1) {
+		r.fail(errEnds)
+		return 0
+	}
+	return v
+}
+
+// Number reads a number that AppendUint appended.
+func (r *Reader) Number() int {
 	v, n := binary.Uvarint(r.src)
-	if n <= 0 {
+	if n <= 0 || v > math.MaxInt {
 		r.fail(errEnds)
 		return 0
 	}
 	r.src = r.src[n:]
-	if v > uint64(len(r.src)/max(size, 1)) {
-		r.fail(errEnds)
-		return 0
-	}
 	return int(v)
 }
 
