@@ -19,6 +19,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // at run time
 	exitUsage  = 2 // wrong usage or configuration
+	exitDiffer = 3 // verify found a difference
 )
 
 // usageError is an error of the command line.
@@ -58,6 +59,9 @@ func logged(err error) error {
 func exitCode(err error) int {
 	var usage usageError
 	var faults config.Faults
+	if errors.Is(err, errDifferent) {
+		return exitDiffer
+	}
 	if errors.As(err, &usage) || errors.As(err, &faults) {
 		return exitUsage
 	}
@@ -77,7 +81,7 @@ func rootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())}
 	})
 	root.PersistentFlags().String("log-level", "", "debug, info, warn or error (default: log.level of the configuration)")
-	root.AddCommand(runCommand(), validateCommand(), generateCommand(), demoCommand(), devCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(runCommand(), validateCommand(), generateCommand(), demoCommand(), devCommand(), schemaCommand(), verifyCommand(), versionCommand())
 	return root
 }
 

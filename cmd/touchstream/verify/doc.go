@@ -1,0 +1,10 @@
+// Package verify derives the facts again, from the events table alone and with
+// SQL in ClickHouse that knows nothing of the operators, and compares them row
+// by row with the facts that the pipeline left.
+//
+// The statements are the .sql files of this package, templates over Params.
+// late.sql and events.sql stage the events in temporary tables; each of the
+// others is one query that derives a table. A Table says how its rows are
+// paired with the facts, which columns are compared and which are not, and up
+// to when a row is settled.
+package verify

@@ -1,0 +1,61 @@
+-- Every event that counts, once, in the columns that the tables below need.
+--
+-- at           event time in ms
+-- device_key   kind and value of the strongest of anonymous_id, device_id,
+--              user_id, loyalty_id that is not blocked; '' without one
+-- profile_id   as known on arrival, by its present name
+-- arrived_as   as known on arrival
+-- rank         of events of one instant: entering, viewing, adding, removing,
+--              checkout, order, the rest
+-- message_order sorts message ids; those of places in a file or partition by
+--              number
+-- watermark    that of the partition just before the event, 0 if it is in time
+CREATE TEMPORARY TABLE verify_events ENGINE = MergeTree ORDER BY (device_key, at, rank, message_order) AS
+SELECT
+    toUnixTimestamp64Milli(e.event_time) AS at,
+    e.event AS event,
+    toUInt8(multiIf(
+        event IN ('Store Entered', 'Zone Entered'), 0,
+        event IN ('page', 'screen', 'Products Searched', 'Product List Viewed', 'Product List Filtered', 'Promotion Viewed',
+                  'Promotion Clicked', 'Product Clicked', 'Product Viewed', 'Cart Viewed'), 1,
+        event IN ('Product Added', 'Product Added to Wishlist', 'Wishlist Product Added to Cart'), 2,
+        event IN ('Product Removed', 'Product Removed from Wishlist'), 3,
+        event IN ('Checkout Started', 'Checkout Step Viewed', 'Checkout Step Completed', 'Payment Info Entered'), 4,
+        event = 'Order Completed', 5,
+        6)) AS rank,
+    toBool(event IN ('identify', 'alias', 'group', 'Sensor Seen', 'Counter Read', 'Message Sent', 'Shipment Updated', 'Pickup Ready',
+              'Pickup Expired', 'Order Updated', 'Order Refunded', 'Order Cancelled', 'Case Closed')) AS is_system,
+    e.message_id AS message_id,
+    if(message_id = concat(e.source, '/', e.topic, '/', toString(e.partition), '/', toString(e.offset), '/', toString(e.element)),
+       concat('\0', e.source, '/', e.topic, '/', leftPad(toString(e.partition), 10, '0'), '/', leftPad(toString(e.offset), 19, '0'), '/', leftPad(toString(e.element), 10, '0')),
+       message_id) AS message_order,
+    e.source AS source,
+    e.profile_id AS arrived_as,
+    if(o.current_profile_id = '', e.profile_id, o.current_profile_id) AS profile_id,
+    multiIf(
+        {{notBlocked "e.anonymous_id"}}, concat('anonymous_id:', e.anonymous_id),
+        {{notBlocked "e.device_id"}}, concat('device_id:', e.device_id),
+        {{notBlocked "e.user_id"}}, concat('user_id:', e.user_id),
+        {{notBlocked "e.loyalty_id"}}, concat('loyalty_id:', e.loyalty_id),
+        '') AS device_key,
+    {{if .Bots}}toBool(multiSearchAny(lower(e.user_agent), {{list .Bots}})){{else}}false{{end}} AS is_bot_agent,
+    l.watermark AS watermark,
+    l.watermark > 0 AS is_late,
+{{- range .EventColumns}}
+    e.{{.}} AS {{field .}},
+{{- end}}
+    e.source AS source_, e.topic AS topic_, e.partition AS partition_, e.offset AS offset_, e.element AS element_
+FROM (SELECT * REPLACE (CAST(event AS String) AS event, CAST(source AS String) AS source) FROM {{field .Database}}.events FINAL WHERE 1{{.Range}}) AS e
+LEFT ANY JOIN verify_late AS l
+    ON e.source = l.source AND e.topic = l.topic AND e.partition = l.partition AND e.offset = l.offset AND e.element = l.element
+{{- if .HasOverrides}}
+LEFT ANY JOIN (SELECT profile_id, current_profile_id FROM {{field .Database}}.identity_overrides FINAL) AS o ON e.profile_id = o.profile_id
+{{- else}}
+CROSS JOIN (SELECT '' AS current_profile_id) AS o
+{{- end}}
+{{- if .HasDeadLetters}}
+-- An event that no operator took any more is a dead letter.
+LEFT ANTI JOIN (SELECT source, topic, partition, offset, detail FROM {{field .Database}}.dead_letters FINAL WHERE reason = 'late') AS d
+    ON e.source = d.source AND e.topic = d.topic AND e.partition = d.partition AND e.offset = d.offset
+   AND formatDateTime(e.event_time, '%FT%T.%fZ') = extract(d.detail, '^event time ([^ ]+) ')
+{{- end}}

@@ -1,0 +1,209 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"touchstream/pipeline/schema"
+)
+
+// Conn is one connection to ClickHouse, which keeps temporary tables. Rows
+// gives values as toJSONString writes them, texts without quotes.
+type Conn interface {
+	Exec(ctx context.Context, statement string) error
+	Rows(ctx context.Context, query string) ([][]string, error)
+}
+
+// EndOfTime is the watermark of a run that has come to its end.
+const EndOfTime = math.MaxInt64
+
+// Outcome is what the comparison of one table found.
+type Outcome struct {
+	Table string
+	Facts uint64
+	// Derived rows of the SQL; Equal, Differing, Missing, Extra, Doubled pairs
+	// of it and the facts; Open ones were left out on both sides.
+	Derived, Equal, Differing, Missing, Extra, Doubled, Open uint64
+	// Repeated rows have the id and version of another one, which FINAL hides.
+	Repeated    uint64
+	RepeatedIDs []string
+	Key         []string // of First
+	First       []Difference
+	Left        []string
+	Why         string // it was not derived
+	Took        time.Duration
+}
+
+// IsDifferent reports whether the facts are not what the events say.
+func (o *Outcome) IsDifferent() bool {
+	return o.Differing+o.Missing+o.Extra+o.Doubled+o.Repeated > 0
+}
+
+// Difference is one pair that is not equal.
+type Difference struct {
+	State   string
+	Key     []string          // values of the table's Key
+	Columns []string          // that differ
+	Fact    map[string]string // nil: there is none
+	Derived map[string]string
+	Events  []string
+}
+
+// Options say how far a comparison goes.
+type Options struct {
+	// Watermark up to which facts are settled, ms.
+	Watermark int64
+	// Show bounds the differences that are shown per table.
+	Show int
+}
+
+// settings bound the memory of each statement.
+const settings = " SETTINGS max_bytes_before_external_group_by = 2000000000, max_bytes_before_external_sort = 2000000000, join_algorithm = 'hash'"
+
+// Stage fills the temporary tables of events.
+func (p *Params) Stage(ctx context.Context, c Conn) error {
+	for _, name := range p.stages() {
+		sql, err := p.statement(name, nil)
+		if err != nil {
+			return err
+		}
+		if err := c.Exec(ctx, sql+settings); err != nil {
+			return fmt.Errorf("%s.sql: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Compare derives one table and compares it.
+func (p *Params) Compare(ctx context.Context, c Conn, t *Table, o Options) (*Outcome, error) {
+	began := time.Now()
+	out := &Outcome{Table: t.Name, Key: t.Key, Left: t.Left, Why: t.Why}
+	if t.Why != "" {
+		return out, nil
+	}
+	if err := c.Exec(ctx, "CREATE TEMPORARY TABLE "+temporary(t)+" ENGINE = MergeTree ORDER BY tuple() AS\n"+t.SQL+settings); err != nil {
+		return nil, fmt.Errorf("deriving %s: %w", t.Name, err)
+	}
+	if err := c.Exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE verify_pairs ENGINE = MergeTree ORDER BY tuple() AS\n"+p.compareSQL(t, o.Watermark)+settings); err != nil {
+		return nil, fmt.Errorf("comparing %s: %w", t.Name, err)
+	}
+	rows, err := c.Rows(ctx, "SELECT state, count(), sum(facts), sum(derived) FROM verify_pairs GROUP BY state")
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		out.Facts, out.Derived = out.Facts+number(r[2]), out.Derived+number(r[3])
+		*map[string]*uint64{"equal": &out.Equal, "differing": &out.Differing, "missing": &out.Missing, "extra": &out.Extra,
+			"doubled": &out.Doubled, "open": &out.Open}[r[0]] = number(r[1])
+	}
+	if out.First, err = p.differences(ctx, c, t, o.Show); err != nil {
+		return nil, err
+	}
+	out.Took = time.Since(began)
+	return out, nil
+}
+
+// differences reads the first pairs that are not equal, with the events behind
+// them.
+func (p *Params) differences(ctx context.Context, c Conn, t *Table, show int) ([]Difference, error) {
+	key := ""
+	for i, k := range t.Key {
+		if i > 0 {
+			key += ", "
+		}
+		key += field(k)
+	}
+	query := fmt.Sprintf("SELECT state, columns, fact, again, toJSONString(tuple(%s)) FROM verify_pairs WHERE state NOT IN ('equal', 'open') ORDER BY %s LIMIT %d", key, key, show)
+	rows, err := c.Rows(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	var out []Difference
+	for _, r := range rows {
+		out = append(out, Difference{State: r[0], Columns: jsonList(r[1]), Fact: t.values(r[2]), Derived: t.values(r[3]), Key: jsonList(r[4])})
+	}
+	for i := range out {
+		if out[i].Events, err = p.behind(ctx, c, t, out[i].Key); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// eventsMax bounds the events that are shown behind a difference.
+const eventsMax = 12
+
+func (p *Params) behind(ctx context.Context, c Conn, t *Table, key []string) ([]string, error) {
+	where := t.Behind
+	for i, name := range t.Key {
+		where = strings.ReplaceAll(where, "{"+name+"}", quote(key[i]))
+	}
+	query := fmt.Sprintf(`SELECT concat(toString(fromUnixTimestamp64Milli(at, 'UTC')), ' ', event, ' ', source, '/', topic_, '/', toString(partition_), '/', toString(offset_), '/', toString(element_), ' ', message_id)
+FROM verify_events WHERE %s ORDER BY at, rank, message_order LIMIT %d`, where, eventsMax)
+	rows, err := c.Rows(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("events behind %s: %w", t.Name, err)
+	}
+	var out []string
+	for _, r := range rows {
+		out = append(out, r[0])
+	}
+	return out, nil
+}
+
+// values reads one side of a pair; nil if there is none.
+func (t *Table) values(text string) map[string]string {
+	list := jsonList(text)
+	if list == nil {
+		return nil
+	}
+	out := map[string]string{}
+	for i, c := range t.Columns {
+		out[c.Name] = list[i]
+	}
+	return out
+}
+
+func jsonList(text string) []string {
+	var raw []json.RawMessage
+	if json.Unmarshal([]byte(text), &raw) != nil {
+		return nil
+	}
+	out := []string{}
+	for _, r := range raw {
+		var s string
+		if json.Unmarshal(r, &s) == nil && string(r) != "null" {
+			out = append(out, s)
+		} else {
+			out = append(out, string(r))
+		}
+	}
+	return out
+}
+
+// Repeated looks for rows of a table that have the id and version of another
+// one. Background merges of ClickHouse take such rows away.
+func (p *Params) Repeated(ctx context.Context, c Conn, t *schema.Table) (rows uint64, ids []string, err error) {
+	if len(t.ID) == 0 {
+		return 0, nil, nil
+	}
+	suspects, err := c.Rows(ctx, p.suspectSQL(t))
+	if err != nil || number(suspects[0][0]) == 0 {
+		return 0, nil, err
+	}
+	found, err := c.Rows(ctx, p.doubledSQL(t))
+	if err != nil {
+		return 0, nil, err
+	}
+	return number(found[0][0]), jsonList(found[0][1]), nil
+}
+
+func number(text string) uint64 {
+	n, _ := strconv.ParseUint(text, 10, 64) // counts of ClickHouse are numbers
+	return n
+}

@@ -1,0 +1,6 @@
+-- The venue file's zones.
+CREATE TEMPORARY TABLE verify_zones ENGINE = Memory AS
+SELECT * FROM values('store_id String, zone_id String, kind String, area_m2 Float64, capacity Float64, calibration Float64, has_counter Bool, categories Array(String), time_zone String'
+{{- range .Zones}},
+    ({{text .Store}}, {{text .ID}}, {{text .Kind}}, {{.AreaM2}}, {{.Capacity}}, {{.Calibration}}, {{.HasCounter}}, {{list .Categories}}, {{text .TimeZone}}){{end}})
+WHERE zone_id != ''
