@@ -23,6 +23,9 @@ type Input struct {
 	// Committed leaves out records of transactions that were aborted and waits
 	// for those that are open.
 	Committed bool
+	// Group is the consumer group that is told how far was read, for tools that
+	// show the lag; empty: none. It is not declared: the pipeline's name is it.
+	Group string
 }
 
 // Where says at which end of a partition reading starts.

@@ -15,6 +15,9 @@
 // gone stops it with both offsets named. The one exception is a partition of
 // which nothing was read yet and whose oldest records go just then.
 //
+// Offsets are kept by the pipeline. With Group set they are told to a consumer
+// group as well, which has no members, so that tools can show the lag.
+//
 // The end of a partition, for CaughtUp and for bounded runs, is its last
 // stable offset, or with read_uncommitted its high watermark. A record without
 // a value (a tombstone) is handed over as an empty one. A batch that would be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,7 +21,10 @@ func (s *Source) findAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found := s.unknown(meta)
+	found, err := s.inOrder(s.unknown(meta))
+	if err != nil {
+		return err
+	}
 	starts, err := s.listStarts(ctx)
 	if err != nil {
 		return err
@@ -86,8 +90,40 @@ func (s *Source) unknown(meta kadm.Metadata) []kadm.PartitionDetail {
 	return out
 }
 
+// inOrder puts the partitions that are gone on with before the others, in the
+// order of their positions.
+func (s *Source) inOrder(found []kadm.PartitionDetail) ([]kadm.PartitionDetail, error) {
+	rest := make(map[topicPartition]kadm.PartitionDetail, len(found))
+	for _, d := range found {
+		rest[topicPartition{d.Topic, d.Partition}] = d
+	}
+	out := make([]kadm.PartitionDetail, 0, len(found))
+	for _, name := range s.order {
+		d, ok := rest[name]
+		if !ok {
+			return nil, s.notThere(name)
+		}
+		out = append(out, d)
+		delete(rest, name)
+	}
+	for _, d := range found {
+		if _, ok := rest[topicPartition{d.Topic, d.Partition}]; ok {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+// notThere says that a partition of the state is not among those found.
+func (s *Source) notThere(p topicPartition) error {
+	if !slices.Contains(s.cfg.Topics, p.topic) {
+		return fmt.Errorf("topic %s was read before and is not among topics any more: put it back, or reset the state to go on without it", p.topic)
+	}
+	return fmt.Errorf("topic %s partition %d on %s was read before and is not there: the topic was created anew; reset the state to read it from start", p.topic, p.number, s.cfg.Address())
+}
+
 func (s *Source) add(d kadm.PartitionDetail, at, end int64) {
-	p := &partition{Partition: s.buffer.Add(d.Topic, d.Partition, at, end), leader: d.Leader}
+	p := &partition{Partition: s.buffer.Add(d.Topic, d.Partition, at, end), leader: d.Leader, began: at}
 	s.parts = append(s.parts, p)
 	s.byName[topicPartition{d.Topic, d.Partition}] = p
 }

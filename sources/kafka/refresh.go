@@ -139,6 +139,7 @@ func (s *Source) findLost(ctx context.Context, starts map[topicPartition]int64) 
 		case at >= first && at <= behind:
 		case p.fresh && at < first && s.cfg.Start.Where != kafkaconn.Latest:
 			p.Move(first)
+			p.began = first
 		default:
 			p.Fail(gone(name, at, first, behind))
 		}

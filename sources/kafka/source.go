@@ -20,11 +20,13 @@ type Config = kafkaconn.Input
 // refreshEvery is how often new partitions are looked for.
 const refreshEvery = 10 * time.Second
 
-// Source is a pipeline.Source.
+// Source is a pipeline.Resumer and a pipeline.LagKeeper.
 type Source struct {
 	cfg          *Config
 	opts         []kgo.Opt
 	resume       map[topicPartition]int64
+	order        []topicPartition // the partitions of resume, by number
+	lag          lag
 	refreshEvery time.Duration
 
 	client  *kgo.Client
@@ -56,9 +58,10 @@ type topicPartition struct {
 type partition struct {
 	*prefetch.Partition
 	leader   int32
-	inFlight bool // a request that includes it is under way
-	fresh    bool // nothing was fetched yet, from a start that is no position
-	lost     bool // its start must be listed anew
+	began    int64 // where its reading began
+	inFlight bool  // a request that includes it is under way
+	fresh    bool  // nothing was fetched yet, from a start that is no position
+	lost     bool  // its start must be listed anew
 	badReads int
 }
 
@@ -69,15 +72,18 @@ func New(cfg *Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: cfg, opts: opts, refreshEvery: refreshEvery, buffer: prefetch.New()}, nil
+	return &Source{cfg: cfg, opts: opts, refreshEvery: refreshEvery, buffer: prefetch.New(), lag: lag{group: cfg.Group, news: make(chan struct{}, 1)}}, nil
 }
 
-// Resume makes Open go on at positions instead of at start. Partitions that
-// are not among them are read from their first record.
+// Resume makes Open go on at positions instead of at start: partition i is that
+// of positions[i]. Partitions that are not among them come behind and are read
+// from their first record.
 func (s *Source) Resume(positions []pipeline.Position) {
-	s.resume = make(map[topicPartition]int64, len(positions))
+	s.resume, s.order = make(map[topicPartition]int64, len(positions)), nil
 	for _, p := range positions {
-		s.resume[topicPartition{p.Topic, p.Partition}] = p.Offset
+		name := topicPartition{p.Topic, p.Partition}
+		s.resume[name] = p.Offset
+		s.order = append(s.order, name)
 	}
 }
 
@@ -101,6 +107,9 @@ func (s *Source) Open(ctx context.Context, bounded bool) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.running.Go(func() { s.refreshLoop(background) })
+	if s.lag.group != "" {
+		s.running.Go(func() { s.lag.run(background, s.admin) })
+	}
 	s.buffer.Lock()
 	defer s.buffer.Unlock()
 	s.startLoops(background)
@@ -112,6 +121,17 @@ func (s *Source) Partitions() int { return s.buffer.Len() }
 
 // Origins are the partitions known so far, by topic and number.
 func (s *Source) Origins() []event.Origin { return s.buffer.Origins() }
+
+// Positions tells where the reading of each partition known so far began.
+func (s *Source) Positions() []pipeline.Position {
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
+	out := make([]pipeline.Position, len(s.parts))
+	for i, p := range s.parts {
+		out[i] = pipeline.Position{Topic: p.Topic, Partition: p.Number, Offset: p.began}
+	}
+	return out
+}
 
 // Ready signals that a Read may bring records.
 func (s *Source) Ready() <-chan struct{} { return s.buffer.Ready() }
@@ -136,3 +156,8 @@ func (s *Source) Close() error {
 	s.client.Close()
 	return nil
 }
+
+var (
+	_ pipeline.Resumer   = (*Source)(nil)
+	_ pipeline.LagKeeper = (*Source)(nil)
+)

@@ -96,6 +96,7 @@ func (s *Source) failed(ctx context.Context, p *prefetch.Partition, at int64, fr
 		s.buffer.Lock()
 		defer s.buffer.Unlock()
 		p.Move(o.first)
+		s.moved(name, o.first)
 		return nil
 	}
 	return gone(name, at, o)

@@ -47,6 +47,27 @@ func (s *Source) find(ctx context.Context) ([]topicPartition, error) {
 	return found, errors.Join(faults...)
 }
 
+// inOrder puts the partitions that are gone on with before the others, in the
+// order of their positions.
+func (s *Source) inOrder(found []topicPartition) ([]topicPartition, error) {
+	out := slices.Clone(s.order)
+	for _, name := range s.order {
+		if slices.Contains(found, name) {
+			continue
+		}
+		if !slices.Contains(s.cfg.Topics, name.topic) {
+			return nil, fmt.Errorf("topic %s was read before and is not among topics any more: put it back, or reset the state to go on without it", name.topic)
+		}
+		return nil, fmt.Errorf("topic %s partition %d on %s was read before and is not there: the topic was created anew; reset the state to read it from start", name.topic, name.number, s.cfg.Address())
+	}
+	for _, name := range found {
+		if _, resumed := s.resume[name]; !resumed {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
 // list asks for the bounds of partitions. One request asks for one offset of a
 // partition, because answers do not say which question they belong to.
 func (s *Source) list(ctx context.Context, names []topicPartition) (map[topicPartition]bounds, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,10 +23,12 @@ type Config = kafkaconn.Input
 // refreshEvery is how often new partitions are looked for.
 const refreshEvery = 10 * time.Second
 
-// Source is a pipeline.Source.
+// Source is a pipeline.Resumer and a pipeline.LagKeeper.
 type Source struct {
 	cfg          *Config
 	resume       map[topicPartition]int64
+	order        []topicPartition // the partitions of resume, by number
+	lag          lag
 	refreshEvery time.Duration
 
 	transport *kafka.Transport
@@ -33,7 +36,8 @@ type Source struct {
 	stop      context.CancelFunc
 	running   sync.WaitGroup
 	buffer    *prefetch.Buffer
-	known     map[topicPartition]bool // guarded by the buffer's lock once opened
+	known     map[topicPartition]bool // guarded by the buffer's lock once opened, as is
+	began     []pipeline.Position     // where the reading of each partition began
 }
 
 // topicPartition names a partition.
@@ -54,6 +58,7 @@ func New(cfg *Config) (*Source, error) {
 	}
 	return &Source{
 		cfg: cfg, refreshEvery: refreshEvery, transport: t, buffer: prefetch.New(),
+		lag:    lag{group: cfg.Group, news: make(chan struct{}, 1)},
 		client: &kafka.Client{Addr: addresses(cfg.Brokers), Timeout: answerMax, Transport: t},
 	}, nil
 }
@@ -71,22 +76,28 @@ func addresses(brokers []string) net.Addr {
 	return kafka.TCP(list...)
 }
 
-// Resume makes Open go on at positions instead of at start. Partitions that
-// are not among them are read from their first record.
+// Resume makes Open go on at positions instead of at start: partition i is that
+// of positions[i]. Partitions that are not among them come behind and are read
+// from their first record.
 func (s *Source) Resume(positions []pipeline.Position) {
-	s.resume = make(map[topicPartition]int64, len(positions))
+	s.resume, s.order = make(map[topicPartition]int64, len(positions)), nil
 	for _, p := range positions {
-		s.resume[topicPartition{p.Topic, p.Partition}] = p.Offset
+		name := topicPartition{p.Topic, p.Partition}
+		s.resume[name] = p.Offset
+		s.order = append(s.order, name)
 	}
 }
 
 // Open connects, finds the partitions and starts to fetch.
 func (s *Source) Open(ctx context.Context, bounded bool) error {
-	s.buffer, s.known = prefetch.New(), map[topicPartition]bool{}
+	s.buffer, s.known, s.began = prefetch.New(), map[topicPartition]bool{}, nil
 	within, cancel := context.WithTimeout(ctx, answerMax)
 	defer cancel()
 	found, err := s.find(within)
 	if err != nil {
+		return err
+	}
+	if found, err = s.inOrder(found); err != nil {
 		return err
 	}
 	list, err := s.list(within, found)
@@ -111,6 +122,9 @@ func (s *Source) Open(ctx context.Context, bounded bool) error {
 		s.begin(background, name, at, end, !resumed)
 	}
 	s.stop = stop
+	if s.lag.group != "" {
+		s.running.Go(func() { s.lag.run(background, s.client) })
+	}
 	if !bounded {
 		s.running.Go(func() { s.refreshLoop(background) })
 	}
@@ -147,7 +161,18 @@ func gone(p topicPartition, at int64, o bounds) error {
 func (s *Source) begin(ctx context.Context, name topicPartition, at, end int64, fresh bool) {
 	p := s.buffer.Add(name.topic, name.number, at, end)
 	s.known[name] = true
+	s.began = append(s.began, pipeline.Position{Topic: name.topic, Partition: name.number, Offset: at})
 	s.running.Go(func() { s.fetchLoop(ctx, p, fresh) })
+}
+
+// moved notes that a partition's reading began elsewhere. The buffer's lock is
+// held.
+func (s *Source) moved(name topicPartition, at int64) {
+	for i, p := range s.began {
+		if p.Topic == name.topic && p.Partition == name.number {
+			s.began[i].Offset = at
+		}
+	}
 }
 
 // Partitions is the number of partitions known so far.
@@ -155,6 +180,13 @@ func (s *Source) Partitions() int { return s.buffer.Len() }
 
 // Origins are the partitions known so far, by topic and number.
 func (s *Source) Origins() []event.Origin { return s.buffer.Origins() }
+
+// Positions tells where the reading of each partition known so far began.
+func (s *Source) Positions() []pipeline.Position {
+	s.buffer.Lock()
+	defer s.buffer.Unlock()
+	return slices.Clone(s.began)
+}
 
 // Ready signals that a Read may bring records.
 func (s *Source) Ready() <-chan struct{} { return s.buffer.Ready() }
@@ -179,3 +211,8 @@ func (s *Source) Close() error {
 	s.transport.CloseIdleConnections()
 	return nil
 }
+
+var (
+	_ pipeline.Resumer   = (*Source)(nil)
+	_ pipeline.LagKeeper = (*Source)(nil)
+)
