@@ -9,6 +9,12 @@ import (
 	"touchstream/pipeline/disk"
 )
 
+// hiddenEnding ends the name of a file on its way, which begins with a dot.
+const hiddenEnding = ".part"
+
+// keysEnding comes behind it in the name of the second file of an Arrow file.
+const keysEnding = ".keys"
+
 // hidden is a file on its way. What is written to it waits in memory until
 // drain, so that a full disk never cuts a writer off in the middle.
 type hidden struct {
@@ -16,6 +22,8 @@ type hidden struct {
 	file    *os.File
 	waiting []byte
 	size    int64
+	// isClosed: complete and durable, or given up.
+	isClosed bool
 }
 
 func createHidden(path string) (*hidden, error) {
@@ -54,23 +62,51 @@ func (h *hidden) drain() error {
 	return nil
 }
 
-// finish closes the file and gives it its own name.
-func (h *hidden) finish(path string) error {
-	if err := h.drain(); err != nil {
-		return errors.Join(err, h.discard())
+// restart empties the file.
+func (h *hidden) restart() error {
+	if h.size == 0 {
+		return nil
 	}
-	if err := h.file.Close(); err != nil {
+	err := h.file.Truncate(0)
+	if err == nil {
+		_, err = h.file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
 		return disk.Explain(h.path, err)
 	}
+	h.waiting, h.size = h.waiting[:0], 0
+	return nil
+}
+
+// finish makes the file durable and gives it its own name. A full disk leaves
+// it as it is, to be finished by another call.
+func (h *hidden) finish(path string) error {
+	if err := h.drain(); err != nil {
+		return err
+	}
+	if !h.isClosed {
+		if err := h.file.Sync(); err != nil {
+			return hold(disk.Explain(h.path, err))
+		}
+		h.isClosed = true
+		if err := h.file.Close(); err != nil {
+			return disk.Explain(h.path, err)
+		}
+	}
 	if err := os.Rename(h.path, path); err != nil {
-		return disk.Explain(path, err)
+		return hold(disk.Explain(path, err))
 	}
 	return nil
 }
 
 // discard closes and removes the file.
 func (h *hidden) discard() error {
-	return errors.Join(disk.Explain(h.path, h.file.Close()), disk.Explain(h.path, os.Remove(h.path)))
+	var err error
+	if !h.isClosed {
+		h.isClosed = true
+		err = disk.Explain(h.path, h.file.Close())
+	}
+	return errors.Join(err, disk.Explain(h.path, os.Remove(h.path)))
 }
 
 // hold marks the error of a full disk as one that passes.

@@ -20,6 +20,10 @@ type ipcFile struct {
 	hidden *hidden
 	bare   *hidden
 	writer *ipc.Writer // of bare; nil: the only batch is still in memory
+	last   arrow.Record
+	// isBareDone and isSealed: the file with bare keys, and the file itself, are
+	// written but for what waits.
+	isBareDone, isSealed bool
 }
 
 func newIPC(path, hiddenPath string, t *schema.Table) (*ipcFile, error) {
@@ -27,7 +31,7 @@ func newIPC(path, hiddenPath string, t *schema.Table) (*ipcFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	bare, err := createHidden(hiddenPath + ".keys")
+	bare, err := createHidden(hiddenPath + keysEnding)
 	if err != nil {
 		return nil, errors.Join(err, h.discard())
 	}
@@ -48,6 +52,28 @@ func (f *ipcFile) drain() error { return f.bare.drain() }
 func (f *ipcFile) discard() error { return errors.Join(f.hidden.discard(), f.bare.discard()) }
 
 func (f *ipcFile) finish(b *batch) error {
+	if f.last == nil {
+		f.last = b.take()
+	}
+	if !f.isSealed {
+		// A full disk may have broken off a call before.
+		if err := f.hidden.restart(); err != nil {
+			return err
+		}
+		if err := f.seal(b); err != nil {
+			return err
+		}
+		f.isSealed = true
+	}
+	if err := f.hidden.finish(f.path); err != nil {
+		return err
+	}
+	f.last.Release()
+	return f.bare.discard()
+}
+
+// seal writes the whole file, but for what waits.
+func (f *ipcFile) seal(b *batch) error {
 	w, err := ipc.NewFileWriter(f.hidden, ipc.WithSchema(f.schema))
 	if err != nil {
 		return err
@@ -67,23 +93,21 @@ func (f *ipcFile) finish(b *batch) error {
 			return err
 		}
 	}
-	if b.rows > 0 {
-		record := b.take()
-		defer record.Release()
-		if err := write(record); err != nil {
+	if f.last.NumRows() > 0 {
+		if err := write(f.last); err != nil {
 			return err
 		}
 	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return errors.Join(f.hidden.finish(f.path), f.bare.discard())
+	return w.Close()
 }
 
 // replay reads the waiting batches in their order.
 func (f *ipcFile) replay(write func(arrow.Record) error) error {
-	if err := f.writer.Close(); err != nil {
-		return err
+	if !f.isBareDone {
+		if err := f.writer.Close(); err != nil {
+			return err
+		}
+		f.isBareDone = true
 	}
 	if err := f.bare.drain(); err != nil {
 		return err

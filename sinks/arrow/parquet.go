@@ -16,6 +16,8 @@ type parquetFile struct {
 	schema *arrow.Schema
 	hidden *hidden
 	writer *pqarrow.FileWriter
+	// isSealed: the writer has ended the file.
+	isSealed bool
 }
 
 func newParquet(path, hiddenPath string, t *schema.Table) (*parquetFile, error) {
@@ -53,11 +55,14 @@ func (p *parquetFile) drain() error { return p.hidden.drain() }
 func (p *parquetFile) discard() error { return p.hidden.discard() }
 
 func (p *parquetFile) finish(b *batch) error {
-	if err := p.add(b); err != nil {
-		return err
-	}
-	if err := p.writer.Close(); err != nil {
-		return err
+	if !p.isSealed {
+		if err := p.add(b); err != nil {
+			return err
+		}
+		if err := p.writer.Close(); err != nil {
+			return err
+		}
+		p.isSealed = true
 	}
 	return p.hidden.finish(p.path)
 }

@@ -2,7 +2,6 @@ package arrow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -27,7 +26,17 @@ const (
 type Config struct {
 	Dir    string
 	Format string
+	Roll   Limits
 }
+
+// Limits end the files of a state that is kept, at the end of a commit.
+type Limits struct {
+	RowsMax int
+	AgeMs   int64 // since the commit of the first row
+}
+
+// DefaultLimits are those of a configuration that says nothing.
+func DefaultLimits() Limits { return Limits{RowsMax: 1_000_000, AgeMs: 60_000} }
 
 // file is a table's file on its way.
 type file interface {
@@ -35,105 +44,90 @@ type file interface {
 	add(b *batch) error
 	// drain writes to disk what add left.
 	drain() error
-	// finish adds the last rows and gives the file its name.
+	// finish adds the last rows and gives the file its name. After an error
+	// marked by Retryable it is called again.
 	finish(b *batch) error
 	// discard gives the file up.
 	discard() error
 }
 
-type output struct {
-	file  file
-	batch *batch
+// create begins a file of a table, which is hidden until it is finished.
+func create(cfg *Config, name string, t *schema.Table) (file, error) {
+	name += "." + cfg.Format
+	path, hiddenPath := filepath.Join(cfg.Dir, name), filepath.Join(cfg.Dir, "."+name+hiddenEnding)
+	var f file
+	var err error
+	switch cfg.Format {
+	case Parquet:
+		f, err = newParquet(path, hiddenPath, t)
+	case IPC:
+		f, err = newIPC(path, hiddenPath, t)
+	default:
+		err = fmt.Errorf("%s: format %s is not one of %s, %s", cfg.Dir, cfg.Format, Parquet, IPC)
+	}
+	if err != nil {
+		return nil, hold(err)
+	}
+	return f, nil
 }
 
 // Sink writes files.
 type Sink struct {
 	cfg       Config
 	groupRows int
-	outputs   []*output
+	layout
+	closesAll bool // the files are completed by Close
 }
 
-// New makes a sink; nothing is touched before Open.
-func New(cfg Config) *Sink { return &Sink{cfg: cfg, groupRows: groupRowsMax} }
+// layout is how tables become files: each one, or one after another.
+type layout interface {
+	Write(ctx context.Context, d *pipeline.Delivery) error
+	Cut(ctx context.Context, c *pipeline.Cut) ([]byte, error)
+	State(ctx context.Context) ([]byte, error)
+	Release(ctx context.Context, number int64) error
+	Drain(ctx context.Context) error
+	Waiting() int64
+	Renumber(run uint32)
+	Close(ctx context.Context) error
+}
 
-// Open makes the folder and the hidden files.
-func (s *Sink) Open(_ context.Context, tables []*schema.Table) error {
+// New makes a sink; nothing is touched before Resume.
+func New(cfg Config) *Sink {
+	if cfg.Roll == (Limits{}) {
+		cfg.Roll = DefaultLimits()
+	}
+	return &Sink{cfg: cfg, groupRows: groupRowsMax, layout: &whole{}}
+}
+
+// Resume makes the folder. Without a state that is kept each table has one
+// file, which is hidden until the end; otherwise it has closed ones.
+func (s *Sink) Resume(ctx context.Context, o *pipeline.Opening) error {
+	if err := s.layout.Close(ctx); err != nil { // of a call that met a full disk
+		return err
+	}
+	s.layout, s.closesAll = &whole{}, false
 	if err := disk.MakeDir(s.cfg.Dir); err != nil {
 		return hold(err)
 	}
-	for _, o := range s.outputs { // of a call that met a full disk
-		if err := o.file.discard(); err != nil {
-			return err
-		}
+	if o.Dir == "" {
+		w := &whole{groupRows: s.groupRows}
+		s.layout = w
+		return w.create(&s.cfg, o.Tables)
 	}
-	s.outputs = nil
-	for _, t := range tables {
-		name := t.Name + "." + s.cfg.Format
-		path, hiddenPath := filepath.Join(s.cfg.Dir, name), filepath.Join(s.cfg.Dir, "."+name+".part")
-		var f file
-		var err error
-		switch s.cfg.Format {
-		case Parquet:
-			f, err = newParquet(path, hiddenPath, t)
-		case IPC:
-			f, err = newIPC(path, hiddenPath, t)
-		default:
-			err = fmt.Errorf("%s: format %s is not one of %s, %s", s.cfg.Dir, s.cfg.Format, Parquet, IPC)
-		}
-		if err != nil {
-			return hold(err)
-		}
-		s.outputs = append(s.outputs, &output{f, newBatch(t)})
-		if err := f.drain(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Write gathers the rows and writes the row groups that are full.
-func (s *Sink) Write(ctx context.Context, d *pipeline.Delivery) error {
-	if err := s.Flush(ctx); err != nil {
+	r, err := newRolling(&s.cfg, o)
+	if err != nil {
 		return err
 	}
-	for i, r := range d.Rows {
-		o := s.outputs[i]
-		o.batch.add(r)
-		if o.batch.rows < s.groupRows && o.batch.bytes < groupBytesMax {
-			continue
-		}
-		if err := o.file.add(o.batch); err != nil {
-			return err
-		}
-	}
-	// The rows are taken now; a disk that is full shows at the next call.
-	if err := s.Flush(ctx); err != nil && !pipeline.IsRetryable(err) {
-		return err
-	}
+	s.layout = r
 	return nil
 }
 
-// Flush writes the row groups that wait for a full disk. What is gathered
-// stays: nobody can read the files before Close.
-func (s *Sink) Flush(context.Context) error {
-	for _, o := range s.outputs {
-		if err := o.file.drain(); err != nil {
+// Close gives up what is not complete and not released.
+func (s *Sink) Close(ctx context.Context) error {
+	if s.closesAll {
+		if err := s.finish(ctx); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// Waiting is 0: rows that are taken are delivered by Close.
-func (s *Sink) Waiting() int64 { return 0 }
-
-// Close completes the files and gives them their names.
-func (s *Sink) Close(context.Context) error {
-	var errs []error
-	for _, o := range s.outputs {
-		errs = append(errs, o.file.finish(o.batch))
-		o.batch.builder.Release()
-	}
-	s.outputs = nil
-	return errors.Join(errs...)
+	return s.layout.Close(ctx)
 }

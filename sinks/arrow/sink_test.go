@@ -256,27 +256,32 @@ func TestRealReader(t *testing.T) {
 	}
 }
 
-func TestFullDiskHolds(t *testing.T) {
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("no /dev/full here")
+// full is a disk without room.
+func full(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
 	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func TestFullDiskHolds(t *testing.T) {
 	for _, format := range []string{Parquet, IPC} {
 		dir := t.TempDir()
 		s := New(Config{Dir: dir, Format: format})
 		s.groupRows = 1
-		must(t, s.Open(t.Context(), []*schema.Table{everything}))
-		real := s.outputs[0].file
-		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-		must(t, err)
-		var h *hidden
-		switch f := real.(type) {
+		must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: []*schema.Table{everything}}))
+		var h, last *hidden
+		switch f := s.layout.(*whole).outputs[0].file.(type) {
 		case *parquetFile:
-			h = f.hidden
+			h, last = f.hidden, f.hidden
 		case *ipcFile:
-			h = f.bare
+			h, last = f.bare, f.hidden
 		}
 		roomy := h.file
-		h.file = full
+		h.file = full(t)
 		d := &pipeline.Delivery{Rows: []*schema.Rows{schema.NewRows(everything)}}
 		add(d.Rows[0], 0)
 		must(t, s.Write(t.Context(), d))
@@ -286,11 +291,48 @@ func TestFullDiskHolds(t *testing.T) {
 			}
 		}
 		h.file = roomy
-		must(t, full.Close())
 		must(t, s.Write(t.Context(), d))
+		_, err := s.Cut(t.Context(), &pipeline.Cut{Number: 1, All: true})
+		must(t, err)
+		roomy = last.file
+		last.file = full(t)
+		if err := s.Release(t.Context(), 1); !pipeline.IsRetryable(err) || !strings.Contains(err.Error(), "make room") {
+			t.Fatalf("%s: at the end: got %v", format, err)
+		}
+		// There was room for what was written so far, and then no more.
+		last.file = roomy
+		must(t, last.drain())
+		last.file = full(t)
+		if err := s.Release(t.Context(), 1); format == IPC && err == nil {
+			t.Fatal("a file of two batches was complete at once")
+		}
+		last.file = roomy
+		must(t, s.Release(t.Context(), 1))
 		must(t, s.Close(t.Context()))
 		if rows, _ := lines(t, filepath.Join(dir, "everything."+format)); len(rows) != 2 || rows[0] != line(0) || rows[1] != line(0) {
 			t.Errorf("%s: got %v", format, rows)
+		}
+		if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+			t.Errorf("%s: files left: %v, %v", format, files, err)
+		}
+	}
+}
+
+// TestFilesThatAreNotComplete are given up.
+func TestFilesThatAreNotComplete(t *testing.T) {
+	for _, format := range []string{Parquet, IPC} {
+		dir := t.TempDir()
+		s := New(Config{Dir: dir, Format: format})
+		must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: []*schema.Table{everything}}))
+		d := &pipeline.Delivery{Rows: []*schema.Rows{schema.NewRows(everything)}}
+		add(d.Rows[0], 0)
+		must(t, s.Write(t.Context(), d))
+		_, err := s.Cut(t.Context(), &pipeline.Cut{Number: 1})
+		must(t, err)
+		must(t, s.Release(t.Context(), 1))
+		must(t, s.Close(t.Context()))
+		if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+			t.Errorf("%s: files left: %v, %v", format, files, err)
 		}
 	}
 }

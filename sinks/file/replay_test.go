@@ -181,6 +181,7 @@ func TestDamage(t *testing.T) {
 		f(state[:n])
 	}
 	f(append(state, 0))
+	f(append([]byte{7}, state[1:]...), "version is 7")
 }
 
 // TestOtherRowsInAReplay: the replay must give what the decision says.

@@ -1,10 +1,9 @@
 package file
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 
+	"touchstream/pipeline/codec"
 	"touchstream/pipeline/schema"
 )
 
@@ -18,84 +17,47 @@ type held struct {
 	ready  []byte
 }
 
-var errState = errors.New("the state of the file sink cannot be read")
-
 func appendHeld(dst []byte, table string, h held) []byte {
-	dst = appendBytes(dst, []byte(table))
-	dst = binary.AppendUvarint(dst, uint64(h.length))
-	return appendBytes(dst, h.ready)
-}
-
-func appendBytes(dst, b []byte) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+	dst = codec.AppendUint(codec.AppendText(dst, table), int(h.length))
+	return append(codec.AppendUint(dst, len(h.ready)), h.ready...)
 }
 
 // parseState reads a state of these tables. The lines refer to the state.
 func parseState(state []byte, tables []*schema.Table) ([]held, error) {
-	if len(state) == 0 || state[0] != stateVersion {
-		return nil, errState
+	in := codec.NewReader(state)
+	if version := in.Number(); version != stateVersion {
+		in.Fail("its version is %d and %d is expected", version, stateVersion)
 	}
-	in := state[1:]
 	out := make([]held, len(tables))
 	for i, t := range tables {
-		name, err := cutBytes(&in)
-		if err != nil {
-			return nil, err
+		if name := in.Text(); name != t.Name {
+			in.Fail("it has table %q where %q is expected", name, t.Name)
 		}
-		if string(name) != t.Name {
-			return nil, fmt.Errorf("%w: it has table %q where %q is expected", errState, name, t.Name)
-		}
-		length, err := cutNumber(&in)
-		if err != nil {
-			return nil, err
-		}
-		ready, err := cutBytes(&in)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = held{length, ready}
+		out[i].length = int64(in.Number())
+		out[i].ready = in.Bytes(in.Count(1))
 	}
-	if len(in) > 0 {
-		return nil, errState
+	if err := in.End(); err != nil {
+		return nil, fmt.Errorf("the state of the file sink cannot be read: %w", err)
 	}
 	return out, nil
-}
-
-func cutNumber(in *[]byte) (int64, error) {
-	v, n := binary.Uvarint(*in)
-	if n <= 0 || v > 1<<62 {
-		return 0, errState
-	}
-	*in = (*in)[n:]
-	return int64(v), nil
-}
-
-func cutBytes(in *[]byte) ([]byte, error) {
-	n, err := cutNumber(in)
-	if err != nil || n > int64(len(*in)) {
-		return nil, errState
-	}
-	b := (*in)[:n:n]
-	*in = (*in)[n:]
-	return b, nil
 }
 
 // appendLengths writes the decision of a Cut: the length of each file.
 func appendLengths(dst []byte, lengths []int64) []byte {
 	for _, n := range lengths {
-		dst = binary.AppendUvarint(dst, uint64(n))
+		dst = codec.AppendUint(dst, int(n))
 	}
 	return dst
 }
 
 func parseLengths(decision []byte, count int) ([]int64, error) {
+	in := codec.NewReader(decision)
 	out := make([]int64, count)
 	for i := range out {
-		n, err := cutNumber(&decision)
-		if err != nil {
-			return nil, errors.New("the decision of the file sink cannot be read")
-		}
-		out[i] = n
+		out[i] = int64(in.Number())
+	}
+	if err := in.End(); err != nil {
+		return nil, fmt.Errorf("the decision of the file sink cannot be read: %w", err)
 	}
 	return out, nil
 }

@@ -93,7 +93,7 @@ func (s *Sink) Cut(_ context.Context, c *pipeline.Cut) ([]byte, error) {
 	s.commits = append(s.commits, commit{number: c.Number, rows: s.rows, lines: s.lines})
 	s.number, s.rows, s.lines = c.Number, 0, nil
 	if !c.Replay {
-		return appendNumber(nil, s.printed), nil
+		return appendDecision(nil, s.printed), nil
 	}
 	printed, err := parseDecision(c.Decision)
 	if err != nil {

@@ -1,68 +1,52 @@
 package stdout
 
 import (
-	"encoding/binary"
-	"errors"
+	"fmt"
+
+	"touchstream/pipeline/codec"
 )
 
 // stateVersion begins each state.
 const stateVersion = 1
 
-var errState = errors.New("the state of standard output cannot be read")
+// appendDecision writes which commit is the last that is printed.
+func appendDecision(dst []byte, printed int64) []byte { return codec.AppendUint(dst, int(printed)) }
 
-func appendNumber(dst []byte, n int64) []byte { return binary.AppendUvarint(dst, uint64(n)) }
-
-func cutNumber(in *[]byte) (int64, bool) {
-	v, n := binary.Uvarint(*in)
-	if n <= 0 || v > 1<<62 {
-		return 0, false
+func parseDecision(decision []byte) (printed int64, err error) {
+	in := codec.NewReader(decision)
+	printed = int64(in.Number())
+	if err := in.End(); err != nil {
+		return 0, fmt.Errorf("the decision of standard output cannot be read: %w", err)
 	}
-	*in = (*in)[n:]
-	return int64(v), true
-}
-
-// parseDecision gives the last commit that had been printed.
-func parseDecision(decision []byte) (int64, error) {
-	n, ok := cutNumber(&decision)
-	if !ok {
-		return 0, errors.New("the decision of standard output cannot be read")
-	}
-	return n, nil
+	return printed, nil
 }
 
 // appendState writes what is printed and, of each commit that is not, number,
 // rows and lines.
 func appendState(dst []byte, printed int64, commits []commit) []byte {
-	dst = appendNumber(append(dst, stateVersion), printed)
+	dst = codec.AppendUint(append(dst, stateVersion), int(printed))
+	dst = codec.AppendUint(dst, len(commits))
 	for _, c := range commits {
-		dst = appendNumber(appendNumber(dst, c.number), c.rows)
-		dst = append(appendNumber(dst, int64(len(c.lines))), c.lines...)
+		dst = codec.AppendUint(codec.AppendUint(dst, int(c.number)), int(c.rows))
+		dst = append(codec.AppendUint(dst, len(c.lines)), c.lines...)
 	}
 	return dst
 }
 
+// parseState reads a state. The lines refer to it.
 func parseState(state []byte) (printed int64, commits []commit, err error) {
-	if len(state) == 0 || state[0] != stateVersion {
-		return 0, nil, errState
+	in := codec.NewReader(state)
+	if version := in.Number(); version != stateVersion {
+		in.Fail("its version is %d and %d is expected", version, stateVersion)
 	}
-	in := state[1:]
-	printed, ok := cutNumber(&in)
-	for ok && len(in) > 0 {
-		var c commit
-		var size int64
-		for _, to := range []*int64{&c.number, &c.rows, &size} {
-			if ok {
-				*to, ok = cutNumber(&in)
-			}
-		}
-		if ok = ok && size <= int64(len(in)); ok {
-			c.lines = in[:size:size]
-			in = in[size:]
-			commits = append(commits, c)
-		}
+	printed = int64(in.Number())
+	for n := in.Count(1); n > 0 && in.Err() == nil; n-- {
+		c := commit{number: int64(in.Number()), rows: int64(in.Number())}
+		c.lines = in.Bytes(in.Count(1))
+		commits = append(commits, c)
 	}
-	if !ok {
-		return 0, nil, errState
+	if err := in.End(); err != nil {
+		return 0, nil, fmt.Errorf("the state of standard output cannot be read: %w", err)
 	}
 	return printed, commits, nil
 }

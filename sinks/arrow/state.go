@@ -1,0 +1,114 @@
+package arrow
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"touchstream/pipeline/codec"
+	"touchstream/pipeline/schema"
+)
+
+// stateVersion begins each state.
+const stateVersion = 1
+
+// verdict is what a Cut decides of a table.
+type verdict struct {
+	rows      int   // of the block that closes; 0: none
+	delivered int64 // the last block whose file was there
+}
+
+func appendDecision(dst []byte, verdicts []verdict) []byte {
+	for _, v := range verdicts {
+		dst = codec.AppendUint(codec.AppendUint(dst, v.rows), int(v.delivered))
+	}
+	return dst
+}
+
+func parseDecision(decision []byte, tables int) ([]verdict, error) {
+	in := codec.NewReader(decision)
+	out := make([]verdict, tables)
+	for i := range out {
+		out[i].rows = in.Number()
+		out[i].delivered = int64(in.Number())
+	}
+	if err := in.End(); err != nil {
+		return nil, fmt.Errorf("the decision of the file sink cannot be read: %w", err)
+	}
+	return out, nil
+}
+
+// State is the rows of open blocks and the closed ones that are not delivered.
+func (r *rolling) State(context.Context) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	state := []byte{stateVersion}
+	for _, t := range r.tables {
+		state = codec.AppendText(state, t.Name)
+		for _, n := range []int64{t.began, t.number, t.delivered} {
+			state = codec.AppendUint(state, int(n))
+		}
+		state = appendRows(state, t.open)
+	}
+	state = codec.AppendUint(state, len(r.closed))
+	for _, b := range r.closed {
+		state = codec.AppendText(state, b.table.Name)
+		state = codec.AppendUint(codec.AppendUint(state, int(b.number)), int(b.run))
+		state = appendRows(state, b.rows)
+	}
+	return state, nil
+}
+
+// load takes a state of these tables.
+func (r *rolling) load(state []byte) error {
+	in := codec.NewReader(state)
+	if version := in.Number(); version != stateVersion {
+		in.Fail("its version is %d and %d is expected", version, stateVersion)
+	}
+	for _, t := range r.tables {
+		if name := in.Text(); name != t.Name {
+			in.Fail("it has table %q where %q is expected", name, t.Name)
+		}
+		for _, n := range []*int64{&t.began, &t.number, &t.delivered} {
+			*n = int64(in.Number())
+		}
+		loadRows(in, t.open)
+		r.waiting.Add(int64(t.open.N))
+	}
+	for n := in.Count(1); n > 0 && in.Err() == nil; n-- {
+		r.loadClosed(in)
+	}
+	if err := in.End(); err != nil {
+		return fmt.Errorf("the state of the file sink cannot be read: %w", err)
+	}
+	return nil
+}
+
+func (r *rolling) loadClosed(in *codec.Reader) {
+	name := in.Text()
+	i := slices.IndexFunc(r.tables, func(t *rollTable) bool { return t.Name == name })
+	if i < 0 {
+		in.Fail("it has rows of table %q, which there is not", name)
+		return
+	}
+	b := &block{table: r.tables[i], number: int64(in.Number()), run: uint32(in.Number()), rows: schema.NewRows(r.tables[i].Table)}
+	loadRows(in, b.rows)
+	r.closed = append(r.closed, b)
+	r.behind += sizeOf(b.rows)
+	r.waiting.Add(int64(b.rows.N))
+}
+
+func appendRows(dst []byte, r *schema.Rows) []byte {
+	rows := r.AppendTo(nil)
+	return append(codec.AppendUint(dst, len(rows)), rows...)
+}
+
+func loadRows(in *codec.Reader, r *schema.Rows) {
+	rows := in.Bytes(in.Count(1))
+	if in.Err() != nil {
+		return
+	}
+	if err := r.Load(rows); err != nil {
+		in.Fail("%w", err)
+	}
+}
