@@ -3,6 +3,8 @@ package flat
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"reflect"
 	"runtime"
 	"sync/atomic"
@@ -26,6 +28,7 @@ type cut struct {
 	bytes int64        // The pages up to the end of their content.
 	kind  reflect.Type // The element.
 	state []atomic.Pointer[byte]
+	sum   []uint64 // With the build tag invariants, of each page.
 	of    *Frozen
 }
 
@@ -40,7 +43,23 @@ func newCut(f *Frozen, before *cut, c cut) *cut {
 	if c.size > 0 {
 		c.state = make([]atomic.Pointer[byte], c.pages)
 	}
+	if invariants {
+		for n := range c.state {
+			c.sum = append(c.sum, sumOf(c.page(n)))
+		}
+	}
 	return &c
+}
+
+var seed = maphash.MakeSeed()
+
+func sumOf(page []byte) uint64 { return maphash.Bytes(seed, page) }
+
+// check panics if a page that nobody has announced to write to has changed.
+func (c *cut) check(n int, live []byte) {
+	if sumOf(live) != c.sum[n] {
+		panic(fmt.Sprintf("flat: a page of %v was written to, after a freeze, through a pointer for reading or an old one", c.kind))
+	}
 }
 
 // preserve makes sure that the owner may write to page n, which holds live.
@@ -52,6 +71,9 @@ func (c *cut) preserve(n uint32, live []byte) {
 	for {
 		switch s.Load() {
 		case nil:
+			if invariants {
+				c.check(int(n), live)
+			}
 			if !c.of.budget.take(len(live), s) {
 				continue
 			}
@@ -90,7 +112,11 @@ func (c *cut) savePage(o *writer, n, size int) error {
 	}
 	s := &c.state[n]
 	if s.CompareAndSwap(nil, claimed) {
-		o.add(c.page(n)[:size])
+		live := c.page(n)
+		if invariants {
+			c.check(n, live)
+		}
+		o.add(live[:size])
 		s.Store(written)
 		c.of.budget.wake()
 		return nil

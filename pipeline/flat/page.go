@@ -7,8 +7,9 @@ import (
 	"unsafe"
 )
 
-// pageBytes is the size that pages of large entries aim at.
-const pageBytes = 64 << 10
+// pageBytes is the size that pages of large entries aim at: what the first write
+// to a page after a freeze copies.
+const pageBytes = 16 << 10
 
 // pages is a slice that grows by whole pages, which never move. Everything in
 // this package is built on it, and every write goes through mut, so one place

@@ -2,47 +2,406 @@ package flat
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
 	"testing"
+	"time"
 )
 
-func TestPartsRoundTrip(t *testing.T) {
-	type all struct {
-		slab   *Slab[wide]
-		table  *Table[value]
-		arena  *Arena
-		timers *Timers
-		ids    *Expiring
-		n      [3]int64
-		text   string
-		parts  Parts
+// world has all structures, and what it takes to go on with random operations:
+// all of it is saved, so a loaded world does what the saved one did.
+type world struct {
+	slab   *Slab[wide]
+	none   *Slab[struct{}]
+	table  *Table[value]
+	arena  *Arena
+	timers *Timers
+	ids    *Expiring
+	parts  Parts
+
+	random rand.PCG
+	now    int64
+	own    struct { // A Blob.
+		live []uint32
+		refs []Ref
 	}
-	make := func() *all {
-		a := &all{slab: NewSlab[wide](), table: NewTable[value](5, 7), arena: NewArena(), timers: NewTimers(), ids: NewExpiring(1000, 500)}
-		a.parts.Add(a.slab, a.table, a.arena, a.timers, a.ids)
-		Var(&a.parts, &a.n)
-		a.parts.Blob(func(dst []byte) []byte { return append(dst, a.text...) }, func(src []byte) error { a.text = string(src); return nil })
-		return a
+}
+
+func newWorld(seed uint64) *world {
+	w := &world{
+		slab:   NewSlab[wide](),
+		none:   NewSlab[struct{}](),
+		table:  NewTable[value](0, seed),
+		arena:  NewArena(),
+		timers: NewTimers(),
+		ids:    NewExpiring(20_000, 6000),
+		random: *rand.NewPCG(seed, 1),
 	}
-	a, b := make(), make()
-	for n := range 1000 {
-		a.slab.Mut(a.slab.Alloc()).a = uint64(n)
-		v, _ := a.table.Put(Key{uint64(n), 1})
-		v.n = uint64(n)
-		a.timers.Set(int64(n*n*n), uint32(n))
-		a.ids.Seen(uint64(n)<<30, int64(n), 0)
+	w.parts.Add(w.slab, w.table, w.arena, w.timers, w.ids, w.none)
+	Var(&w.parts, &w.random)
+	Var(&w.parts, &w.now)
+	w.parts.Blob(
+		func(dst []byte) []byte {
+			dst = binary.LittleEndian.AppendUint32(dst, uint32(len(w.own.live)))
+			return append(append(dst, Bytes(w.own.live)...), Bytes(w.own.refs)...)
+		},
+		func(src []byte) error {
+			if len(src) < 4 {
+				return io.ErrUnexpectedEOF
+			}
+			n := uint64(binary.LittleEndian.Uint32(src)) * 4
+			src = src[4:]
+			if n > uint64(len(src)) || (uint64(len(src))-n)%8 != 0 {
+				return io.ErrUnexpectedEOF
+			}
+			w.own.live = slices.Clone(Of[uint32](src[:n]))
+			w.own.refs = slices.Clone(Of[Ref](bytes.Clone(src[n:])))
+			return nil
+		})
+	return w
+}
+
+// run makes n random operations and answers with a digest of their results.
+func (w *world) run(n int) uint64 {
+	h := fnv.New64a()
+	r := rand.New(&w.random)
+	for range n {
+		w.step(r, func(result ...any) { fmt.Fprintln(h, result...) })
 	}
-	r := a.arena.Put([]byte("blob"))
-	a.n, a.text = [3]int64{1, 2, 3}, "text"
-	f := a.parts.Freeze(NewBudget(1))
-	a.n[0], a.text = 9, "other"
-	var buf bytes.Buffer
-	if err := f.Save(&buf); err != nil {
+	return h.Sum64()
+}
+
+func (w *world) step(r *rand.Rand, tell func(...any)) {
+	switch op := r.IntN(100); {
+	case op < 12:
+		id := w.slab.Alloc()
+		w.slab.Mut(id).a = r.Uint64()
+		w.own.live = append(w.own.live, id)
+		tell(id, w.none.Alloc())
+	case op < 20 && len(w.own.live) > 0:
+		i := r.IntN(len(w.own.live))
+		none := 1 + r.Uint32N(50)
+		tell(w.slab.Free(w.own.live[i]), w.none.Live(none) && w.none.Free(none))
+		w.own.live = slices.Delete(w.own.live, i, i+1)
+	case op < 30 && len(w.own.live) > 0:
+		v := w.slab.Mut(w.own.live[r.IntN(len(w.own.live))])
+		v.a, v.z = v.z, v.a+1
+		tell(v.a, v.z)
+	case op < 45:
+		k := Key{r.Uint64N(3000), 1}
+		id, inserted := w.table.PutID(k)
+		v := w.table.MutAt(id)
+		v.n++
+		v.due = w.now + r.Int64N(40_000)
+		w.timers.Set(v.due, id)
+		tell(id, inserted, v.n)
+	case op < 50:
+		tell(w.table.Delete(Key{r.Uint64N(3000), 1}))
+	case op < 55:
+		w.now += r.Int64N(300)
+		for {
+			due, id, ok := w.timers.PopDue(w.now)
+			if !ok {
+				break
+			}
+			tell(due, id, w.table.Live(id) && w.table.At(id).due == due && w.table.Evict(id))
+		}
+	case op < 60:
+		w.timers.Set(int64(r.Uint64())>>r.IntN(60), 0)
+		tell(w.timers.Min())
+	case op < 75:
+		w.blob(r, tell)
+	case op < 76:
+		w.ids.Sweep(w.now - 20_000)
+		tell(w.ids.Len(), w.ids.Evicted(), w.ids.Covered())
+	default:
+		for range 5 {
+			at := w.now - r.Int64N(25_000)
+			if r.IntN(50) == 0 {
+				at += 1 << 40
+			}
+			tell(w.ids.Seen(r.Uint64N(12_000)*0x9e3779b97f4a7c15, at, w.now-20_000))
+		}
+	}
+}
+
+// blob puts, changes or frees a blob of up to four pages.
+func (w *world) blob(r *rand.Rand, tell func(...any)) {
+	n := 1 + r.IntN(200)
+	if r.IntN(20) == 0 {
+		n = r.IntN(4 * pageBytes)
+	}
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(n + i)
+	}
+	if len(w.own.refs) < 50 || r.IntN(3) == 0 {
+		w.own.refs = append(w.own.refs, w.arena.Put(b))
+		tell(w.own.refs[len(w.own.refs)-1])
+		return
+	}
+	i := r.IntN(len(w.own.refs))
+	ref := &w.own.refs[i]
+	switch r.IntN(4) {
+	case 0:
+		*ref = w.arena.Replace(*ref, b)
+	case 1:
+		*ref = w.arena.Resize(*ref, n)
+	case 2:
+		if m := w.arena.Mut(*ref); len(m) > 0 {
+			m[len(m)-1]++
+		}
+	default:
+		w.arena.Free(*ref)
+		w.own.refs = slices.Delete(w.own.refs, i, i+1)
+		return
+	}
+	tell(*ref)
+}
+
+// dump is what a world shows of itself.
+func (w *world) dump() string {
+	h := fnv.New64a()
+	w.slab.Each(func(id uint32, v *wide) bool { fmt.Fprintln(h, id, v.a, v.z); return true })
+	w.none.Each(func(id uint32, _ *struct{}) bool { fmt.Fprintln(h, id); return true })
+	w.table.Each(func(k Key, v *value) bool { fmt.Fprintln(h, k, *v, w.table.ID(k)); return true })
+	for _, r := range w.own.refs {
+		h.Write(w.arena.Get(r))
+	}
+	due, ok := w.timers.Min()
+	return fmt.Sprintln(h.Sum64(), w.slab.Len(), w.none.Len(), w.table.Len(), w.table.Evicted(), w.arena.Len(), w.arena.Bytes(),
+		w.timers.Len(), due, ok, w.ids.Len(), w.ids.Evicted(), w.ids.Covered(), w.now, len(w.own.live))
+}
+
+// drain pops all timers.
+func (w *world) drain() (all []timer) {
+	for {
+		due, id, ok := w.timers.PopDue(math.MaxInt64)
+		if !ok {
+			return all
+		}
+		all = append(all, timer{due, id})
+	}
+}
+
+// yielding lets others run between small pieces.
+type yielding struct{ bytes.Buffer }
+
+func (y *yielding) Write(b []byte) (int, error) {
+	runtime.Gosched()
+	return y.Buffer.Write(b)
+}
+
+// A loaded world shows what the saved one did at its freeze, and does what that
+// one did from there.
+func TestSnapshot(t *testing.T) {
+	for seed := range uint64(24) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		before, after := r.IntN(20<<(seed%10)), 1+r.IntN(4000)
+		budget := []*Budget{nil, NewBudget(1), NewBudget(5 * pageBytes), NewBudget(1 << 30)}[seed%4]
+		saved, clone := newWorld(seed), newWorld(seed)
+		saved.run(before)
+		clone.run(before)
+		for round := range 2 { // Twice in a row.
+			var file yielding
+			f := saved.parts.Freeze(budget)
+			failed := make(chan error)
+			go func() { failed <- f.Save(&file) }()
+			want := saved.run(after)
+			if err := <-failed; err != nil {
+				t.Fatal(err)
+			}
+			f.Drop()
+			if budget != nil && budget.taken != 0 {
+				t.Fatalf("seed %d: %d bytes of the budget are lost", seed, budget.taken)
+			}
+			loaded := newWorld(seed)
+			source := bytes.NewReader(append(file.Bytes(), "more"...))
+			if err := loaded.parts.Load(source); err != nil || source.Len() != 4 {
+				t.Fatalf("seed %d: Load leaves %d bytes, %v", seed, source.Len(), err)
+			}
+			var again bytes.Buffer
+			if err := loaded.parts.Freeze(nil).Save(&again); err != nil || !bytes.Equal(again.Bytes(), file.Bytes()) {
+				t.Fatalf("seed %d: saved again it has %d bytes, want the same %d, %v", seed, again.Len(), file.Len(), err)
+			}
+			compare(t, fmt.Sprintf("seed %d round %d", seed, round), loaded, clone)
+			if got, cloned := loaded.run(after), clone.run(after); got != want || cloned != want {
+				t.Fatalf("seed %d round %d: results %x and %x of the clone, want %x", seed, round, got, cloned, want)
+			}
+			compare(t, fmt.Sprintf("seed %d round %d, later", seed, round), loaded, saved)
+			if round == 1 && !slices.Equal(loaded.drain(), clone.drain()) {
+				t.Fatalf("seed %d: other timers", seed)
+			}
+		}
+	}
+}
+
+func compare(t *testing.T, title string, a, b *world) {
+	t.Helper()
+	checkExpiring(t, a.ids)
+	if got, want := a.dump(), b.dump(); got != want {
+		t.Fatalf("%s:\n%s, want\n%s", title, got, want)
+	}
+}
+
+// until polls for a condition.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after 20 s still not: %s", what)
+		}
+	}
+}
+
+// stuck is a writer that takes n bytes and then nothing until it is let go.
+type stuck struct {
+	n    int
+	full chan struct{}
+	free chan struct{}
+}
+
+func (s *stuck) Write(b []byte) (int, error) {
+	if s.n -= len(b); s.n < 0 {
+		close(s.full)
+		<-s.free
+		s.n = math.MaxInt
+	}
+	return len(b), nil
+}
+
+// Drop while Save waits for a disk, and a writer for the budget.
+func TestSnapshotDrop(t *testing.T) {
+	w, clone := newWorld(1), newWorld(1)
+	w.run(20_000)
+	clone.run(20_000)
+	budget := NewBudget(3 * pageBytes)
+	f := w.parts.Freeze(budget)
+	disk := &stuck{n: 300 << 10, full: make(chan struct{}), free: make(chan struct{})}
+	failed, done := make(chan error), make(chan uint64)
+	go func() { failed <- f.Save(disk) }()
+	<-disk.full
+	go func() { done <- w.run(5000) }()
+	until(t, "a writer waits", func() bool { return budget.waiting.Load() > 0 })
+	f.Drop()
+	f.Drop()
+	if got, want := <-done, clone.run(5000); got != want {
+		t.Errorf("results %x, want %x", got, want)
+	}
+	close(disk.free)
+	if err := <-failed; err == nil {
+		t.Error("a dropped snapshot is saved")
+	}
+	if budget.taken != 0 {
+		t.Errorf("%d bytes of the budget are lost", budget.taken)
+	}
+	if err := f.Save(io.Discard); err == nil {
+		t.Error("a dropped snapshot is saved")
+	}
+	compare(t, "after Drop", w, clone)
+	f = w.parts.Freeze(budget)
+	f.Drop()
+	if err := f.Save(io.Discard); err == nil {
+		t.Error("a snapshot that was dropped at once is saved")
+	}
+}
+
+// A writer without budget goes on when Save begins.
+func TestSnapshotBudget(t *testing.T) {
+	s := NewSlab[wide]()
+	var parts Parts
+	parts.Add(s)
+	per := s.entries.mask + 1
+	for range 4*per - 1 {
+		s.Alloc()
+	}
+	budget := NewBudget(1)
+	f := parts.Freeze(budget)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := range uint32(4) {
+			s.Mut(max(n*per, 1)).a = 7
+		}
+	}()
+	until(t, "the writer waits", func() bool { return budget.waiting.Load() > 0 })
+	var file bytes.Buffer
+	if err := f.Save(&file); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.parts.Load(&buf); err != nil {
+	<-done
+	if err := parts.Load(&file); err != nil {
 		t.Fatal(err)
 	}
-	if b.slab.Len() != 1000 || b.table.Len() != 1000 || b.timers.Len() != 1000 || b.n[0] != 1 || b.text != "text" || string(b.arena.Get(r)) != "blob" {
-		t.Errorf("%d, %d, %d, %d, %q, %q", b.slab.Len(), b.table.Len(), b.timers.Len(), b.n, b.text, b.arena.Get(r))
+	s.Each(func(id uint32, v *wide) bool {
+		if v.a != 0 {
+			t.Errorf("entry %d has a later write", id)
+		}
+		return true
+	})
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestSnapshotFails(t *testing.T) {
+	w := newWorld(2)
+	w.run(5000)
+	if err := w.parts.Freeze(NewBudget(1)).Save(failing{}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Save says %v", err)
+	}
+	w.run(5000) // Does not wait for the budget.
+	f := w.parts.Freeze(nil)
+	defer func() {
+		if recover() == nil {
+			t.Error("a second freeze before Save or Drop did not panic")
+		}
+		f.Drop()
+	}()
+	w.parts.Freeze(nil)
+}
+
+func TestVarRefusesPointers(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("Var of a slice did not panic")
+		}
+	}()
+	Var(&Parts{}, &[]int{})
+}
+
+// A page that Save is copying out stays as it is until that is done, for a
+// writer and for Drop, after which the next freeze may come.
+func TestSnapshotClaimed(t *testing.T) {
+	for _, title := range []string{"write", "drop"} {
+		s := NewSlab[wide]()
+		var parts Parts
+		parts.Add(s)
+		id := s.Alloc()
+		f := parts.Freeze(nil)
+		page := &s.entries.cut.state[0]
+		page.Store(claimed)
+		done := make(chan bool)
+		go func() {
+			if title == "drop" {
+				f.Drop()
+			} else {
+				s.Mut(id).a = 1
+			}
+			done <- page.Load() == written
+		}()
+		runtime.Gosched()
+		page.Store(written)
+		if !<-done {
+			t.Errorf("%s: did not wait for the page", title)
+		}
 	}
 }

@@ -77,18 +77,23 @@ func (t *Timers) Set(due int64, id uint32) {
 	t.place(x)
 }
 
-// place puts a timer near, or in the slot that tells it from now: the level is
-// the highest digit in which their ticks differ.
+// where is the slot for a tick after now: the level is the highest digit in
+// which they differ.
+func (t *wheel) where(tick uint64) (level, digit int) {
+	level = (bits.Len64(tick^t.now) - 1) / digitBits
+	return level, int(tick >> (level * digitBits) % wheelSlots)
+}
+
+// place puts a timer near, or in the slot that tells its tick from now.
 func (t *Timers) place(x timer) {
 	tick := x.tick()
 	if tick <= t.now {
 		t.near.push(x)
 		return
 	}
-	level := (bits.Len64(tick^t.now) - 1) / digitBits
-	digit := tick >> (level * digitBits) % wheelSlots
+	level, digit := t.where(tick)
 	t.occupied[level] |= 1 << digit
-	s := &t.slot[level*wheelSlots+int(digit)]
+	s := &t.slot[level*wheelSlots+digit]
 	if *s == 0 || t.chunks.at(*s).n == chunkTimers {
 		*s = t.newChunk(*s)
 	}

@@ -1,9 +1,6 @@
 package flat
 
-import (
-	"errors"
-	"math/bits"
-)
+import "errors"
 
 type frozenTimers struct {
 	wheel        wheel
@@ -107,12 +104,6 @@ func (t *Timers) check() error {
 		return wrong
 	}
 	return nil
-}
-
-// where is the slot for a tick after now.
-func (t *wheel) where(tick uint64) (level, digit int) {
-	level = (bits.Len64(tick^t.now) - 1) / digitBits
-	return level, int(tick >> (level * digitBits) % wheelSlots)
 }
 
 // each calls f with all timers, in no order.
