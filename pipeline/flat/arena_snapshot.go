@@ -31,11 +31,21 @@ func (a *Arena) freeze(f *Frozen) frozen {
 		page:  func(n int) []byte { return live[n][:pageBytes] },
 		pages: len(live),
 		size:  pageBytes,
-		bytes: int64(len(live)) * pageBytes,
+		bytes: int64(a.content(uint64(len(live)))),
 		kind:  reflect.TypeFor[byte](),
 	})
 	a.epoch++
 	return &frozenArena{a.arenaHead, live, a.cut}
+}
+
+// content is the number of bytes in so many pages that may be other than zero:
+// the current page, if it is the last one, has given classes but a part.
+func (a *arenaHead) content(pages uint64) uint64 {
+	n := pages * pageBytes
+	if pages > 0 && a.end == uint32(pages*pageUnits) {
+		n -= min(uint64(a.end-a.bump), pageUnits) * unitBytes
+	}
+	return n
 }
 
 // save writes how many pages each run has, then the pages.
@@ -74,13 +84,16 @@ func (a *Arena) load(r *reader) {
 		}
 	}
 	r.expect("the type of a blob", layoutOf(reflect.TypeFor[byte]()))
-	r.expect("the pages in bytes", total*pageBytes)
+	left := a.content(total)
+	r.expect("the pages in bytes", left)
 	for _, k := range runs {
-		b := r.bytes(uint64(k) * pageBytes)
+		size := uint64(k) * pageBytes
+		b := r.bytes(min(left, size))
 		if r.err != nil {
 			return
 		}
-		a.addRun(b)
+		left -= uint64(len(b))
+		a.addRun(append(b, make([]byte, size-uint64(len(b)))...))
 	}
 	r.err = a.check()
 }
@@ -89,7 +102,7 @@ func (a *Arena) load(r *reader) {
 func (a *Arena) check() error {
 	units := uint64(len(a.page)) * pageUnits
 	whole := func(from, to uint32) bool { // Is it in one page?
-		return from == to || from < to && uint64(to) <= units && from/pageUnits == (to-1)/pageUnits
+		return from == to || from <= to-1 && uint64(to-1) < units && from/pageUnits == (to-1)/pageUnits
 	}
 	if a.used < 0 || a.used > a.total || !whole(a.bump, a.end) {
 		return errors.New("an arena's bounds are not sound")

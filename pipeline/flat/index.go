@@ -1,5 +1,7 @@
 package flat
 
+import "math/bits"
+
 const (
 	segmentSlots = 1 << 10
 	segmentMask  = segmentSlots - 1
@@ -37,8 +39,17 @@ type index struct {
 	spill []uint64
 }
 
-func makeIndex() index {
-	return index{segments: []segment{{slots: new(slots)}}, dir: make([]uint32, 1)}
+func makeIndex() index { return makeIndexFor(0) }
+
+// makeIndexFor makes an index with room for n ids, so that few segments split.
+func makeIndexFor(n int) index {
+	depth := min(uint32(bits.Len(uint(max(n-1, 0))/(segmentSlots*3/4))), depthMax)
+	x := index{segments: make([]segment, 1<<depth), dir: make([]uint32, 1<<depth), depth: depth}
+	for i := range x.segments {
+		x.segments[i] = segment{slots: new(slots), depth: depth}
+		x.dir[i] = uint32(i)
+	}
+	return x
 }
 
 // segment is the number of the segment of hash h.

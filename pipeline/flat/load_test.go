@@ -2,6 +2,7 @@ package flat
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -34,11 +35,86 @@ func savedWorld(tb testing.TB, seed uint64, n int) []byte {
 	return file.Bytes()
 }
 
-func FuzzLoad(f *testing.F) {
-	for seed := range uint64(4) {
-		f.Add(savedWorld(f, seed, 10<<(2*seed)))
+// loadable is a small state of one part, that of the kind, and what to do with
+// it, which must end whatever was loaded.
+func loadable(kind byte) (parts *Parts, use func()) {
+	parts = new(Parts)
+	r := rand.New(rand.NewPCG(1, 1))
+	switch kind % 5 {
+	case 0:
+		s := NewSlab[[3]int64]()
+		parts.Add(s)
+		use = func() {
+			for range 100 {
+				s.Mut(s.Alloc())[1]++
+				if id := 1 + r.Uint32N(50); s.Live(id) {
+					s.Free(id)
+				}
+			}
+		}
+	case 1:
+		t := NewTable[value](0, 1)
+		parts.Add(t)
+		use = func() {
+			for range 100 {
+				t.Put(Key{r.Uint64N(100), 1})
+				t.Delete(Key{r.Uint64N(100), 1})
+			}
+		}
+	case 2:
+		a := NewArena()
+		parts.Add(a)
+		use = func() {
+			for range 20 {
+				a.Free(a.Put(make([]byte, r.IntN(100))))
+				a.Put(make([]byte, r.IntN(200)))
+				a.Put(make([]byte, r.IntN(3*pageBytes)))
+			}
+		}
+	case 3:
+		t := NewTimers()
+		parts.Add(t)
+		use = func() {
+			for range 100 {
+				t.Set(r.Int64N(1<<30), 1)
+			}
+			for ok := true; ok; {
+				_, _, ok = t.PopDue(math.MaxInt64)
+			}
+		}
+	default:
+		x := NewExpiring(1<<31, 60)
+		parts.Add(x)
+		now := int64(0)
+		use = func() {
+			for range 100 {
+				now += r.Int64N(1 << 30)
+				x.Seen(r.Uint64(), now+r.Int64N(1<<40)*r.Int64N(2), now-1<<31)
+				x.Sweep(now - 1<<31)
+			}
+		}
 	}
-	f.Fuzz(func(t *testing.T, b []byte) { _ = loadAny(t, b) })
+	return parts, use
+}
+
+func FuzzLoad(f *testing.F) {
+	for kind := range byte(5) {
+		parts, use := loadable(kind)
+		for range 3 {
+			var file bytes.Buffer
+			if err := parts.Freeze(nil).Save(&file); err != nil {
+				f.Fatal(err)
+			}
+			f.Add(kind, file.Bytes())
+			use()
+		}
+	}
+	f.Fuzz(func(_ *testing.T, kind byte, b []byte) {
+		parts, use := loadable(kind)
+		if parts.Load(bytes.NewReader(b)) == nil {
+			use()
+		}
+	})
 }
 
 // Damaged files are refused, or do no harm, and take little memory.

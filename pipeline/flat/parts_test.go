@@ -398,7 +398,9 @@ func TestSnapshotClaimed(t *testing.T) {
 			}
 			done <- page.Load() == written
 		}()
-		runtime.Gosched()
+		for range 100 {
+			runtime.Gosched()
+		}
 		page.Store(written)
 		if !<-done {
 			t.Errorf("%s: did not wait for the page", title)

@@ -151,3 +151,25 @@ func BenchmarkMut(b *testing.B) {
 		s.Mut(1 + i*7919%(n-1))[0]++
 	}
 }
+
+func BenchmarkLoadTable(b *testing.B) {
+	const n = 2_000_000
+	t := NewTable[value](0, 1)
+	r := rand.New(rand.NewPCG(1, 1))
+	for range n {
+		t.Put(Key{r.Uint64(), r.Uint64()})
+	}
+	var parts Parts
+	parts.Add(t)
+	var all bytes.Buffer
+	if err := parts.Freeze(nil).Save(&all); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(all.Len()))
+	for b.Loop() {
+		if err := parts.Load(bytes.NewReader(all.Bytes())); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/entry")
+}

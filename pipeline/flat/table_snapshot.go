@@ -11,10 +11,10 @@ func (t *Table[V]) freeze(f *Frozen) frozen {
 // load makes the index anew.
 func (t *Table[V]) load(r *reader) {
 	t.evicted = t.entries.restore(r)
-	t.index = makeIndex()
 	if r.err != nil {
 		return
 	}
+	t.index = makeIndexFor(t.Len())
 	t.entries.Each(func(id uint32, e *entry[V]) bool {
 		t.index.insert(uint32(mix(e.key, t.seed)>>32), id)
 		return true
