@@ -86,13 +86,7 @@ func removeIfThere(path string) error {
 }
 
 // syncDir makes names of the folder durable.
-func (f *Files) syncDir() error {
-	d, err := os.Open(f.dir)
-	if err != nil {
-		return disk.Explain(f.dir, err)
-	}
-	return full(disk.Explain(f.dir, errors.Join(d.Sync(), d.Close())))
-}
+func (f *Files) syncDir() error { return full(disk.SyncDir(f.dir)) }
 
 // full marks the error of a full disk as one that goes away.
 func full(err error) error {

@@ -19,12 +19,17 @@ type Writer struct {
 	path   string
 	file   file
 	offset int64
+	synced int64 // offset up to which Sync was called
 	places []place
 	names  map[string]bool
 	frame  []byte // of the section that is open, its header first
 	done   bool   // Finish was called
 	err    error
 }
+
+// syncBytes is how much is left to the system to write at a time: what is more
+// would hold up others that sync, as the journal, on the same disk.
+const syncBytes = 32 << 20
 
 // file is what a Writer needs of its file.
 type file interface {
@@ -114,7 +119,11 @@ func (w *Writer) endFrame() {
 
 func (w *Writer) write(b []byte) error {
 	n, err := w.file.Write(b)
-	if w.offset += int64(n); err != nil {
+	if w.offset += int64(n); err == nil && w.offset-w.synced >= syncBytes {
+		w.synced = w.offset
+		err = w.file.Sync()
+	}
+	if err != nil {
 		w.fail(disk.Explain(w.path, err))
 	}
 	return w.err
@@ -156,7 +165,7 @@ func (w *Writer) Publish() error {
 		return w.err
 	}
 	w.err = errEnded
-	return errors.Join(disk.Explain(w.path, w.file.Close()), syncDir(filepath.Dir(w.path)))
+	return errors.Join(disk.Explain(w.path, w.file.Close()), disk.SyncDir(filepath.Dir(w.path)))
 }
 
 func (w *Writer) isOpen() bool { return w.err == nil }
@@ -168,13 +177,4 @@ func (w *Writer) Abort() error {
 	}
 	w.err = errEnded
 	return errors.Join(disk.Explain(w.path, w.file.Close()), disk.Explain(w.path, os.Remove(w.path+".tmp")))
-}
-
-// syncDir makes the names in a folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return disk.Explain(dir, err)
-	}
-	return disk.Explain(dir, errors.Join(d.Sync(), d.Close()))
 }
