@@ -356,7 +356,7 @@ func (b *built) sink(c *sinkSettings) pipeline.Sink {
 		return sink
 	case "file":
 		if c.file.Format == arrow.Parquet || c.file.Format == arrow.IPC {
-			return arrow.New(arrow.Config{Dir: c.file.Dir, Format: c.file.Format})
+			return arrow.New(arrow.Config{Dir: c.file.Dir, Format: c.file.Format, Roll: arrow.Limits(c.file.Roll)})
 		}
 		return sinkfile.New(c.file)
 	case "stdout":

@@ -15,6 +15,8 @@ import (
 const (
 	// blockBytesMax closes a block as Limits do.
 	blockBytesMax = 64 << 20
+	// openBytesMax is how many bytes all open blocks may have behind a commit.
+	openBytesMax = 256 << 20
 	// behindBytesMax is how many bytes of blocks may wait to be written.
 	behindBytesMax = 256 << 20
 )
@@ -45,6 +47,7 @@ type rolling struct {
 	generation, run uint32
 	tables          []*rollTable
 	report          func(error)
+	openMax         int64
 	waiting         atomic.Int64
 
 	mu       sync.Mutex
@@ -59,7 +62,7 @@ type rolling struct {
 
 func newRolling(cfg *Config, o *pipeline.Opening) (*rolling, error) {
 	r := &rolling{
-		cfg: cfg, generation: o.Generation, run: o.Run, report: o.Report,
+		cfg: cfg, generation: o.Generation, run: o.Run, report: o.Report, openMax: openBytesMax,
 		stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	r.changed = sync.NewCond(&r.mu)
@@ -107,45 +110,59 @@ func (r *rolling) Write(_ context.Context, d *pipeline.Delivery) error {
 func (r *rolling) Cut(_ context.Context, c *pipeline.Cut) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	verdicts := make([]verdict, len(r.tables))
-	if c.Replay {
-		var err error
-		if verdicts, err = parseDecision(c.Decision, len(r.tables)); err != nil {
-			return nil, err
-		}
-	}
-	for i, t := range r.tables {
-		n := t.open.N
-		if n > 0 && t.began == 0 {
+	for _, t := range r.tables {
+		if t.open.N > 0 && t.began == 0 {
 			t.began = c.Clock
 		}
-		v := &verdicts[i]
-		switch {
-		case !c.Replay:
-			v.delivered = t.delivered
-			if r.isFull(t, c) {
-				v.rows = n
-			}
-		case v.rows != 0 && v.rows != n:
+	}
+	if !c.Replay {
+		verdicts := r.decide(c)
+		r.close(verdicts, c.Number)
+		return appendDecision(nil, verdicts), nil
+	}
+	verdicts, err := parseDecision(c.Decision, len(r.tables))
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range r.tables {
+		if was := verdicts[i].rows; was != 0 && was != t.open.N {
 			return nil, fmt.Errorf("table %s: the file that ends with commit %d has %d rows in the replay and had %d before; the same events did not give the same rows",
-				t.Name, c.Number, n, v.rows)
-		}
-		if v.rows > 0 {
-			r.close(t, c.Number)
+				t.Name, c.Number, t.open.N, was)
 		}
 	}
-	if c.Replay {
-		r.forget(verdicts)
-		return c.Decision, nil
-	}
-	return appendDecision(nil, verdicts), nil
+	r.close(verdicts, c.Number)
+	r.forget(verdicts)
+	return c.Decision, nil
 }
 
-func (r *rolling) isFull(t *rollTable, c *pipeline.Cut) bool {
+// decide closes the blocks that are full, and the biggest ones while all that
+// are open have too many bytes.
+func (r *rolling) decide(c *pipeline.Cut) []verdict {
+	verdicts := make([]verdict, len(r.tables))
+	sizes, open := make([]int64, len(r.tables)), int64(0)
+	for i, t := range r.tables {
+		verdicts[i].delivered = t.delivered
+		if size := sizeOf(t.open); r.isFull(t, size, c) {
+			verdicts[i].rows = t.open.N
+		} else {
+			sizes[i] = size
+			open += size
+		}
+	}
+	for open > r.openMax {
+		biggest := slices.Index(sizes, slices.Max(sizes))
+		verdicts[biggest].rows = r.tables[biggest].open.N
+		open -= sizes[biggest]
+		sizes[biggest] = 0
+	}
+	return verdicts
+}
+
+func (r *rolling) isFull(t *rollTable, size int64, c *pipeline.Cut) bool {
 	switch {
 	case t.open.N == 0:
 		return false
-	case c.All, t.open.N >= r.cfg.Roll.RowsMax, sizeOf(t.open) >= blockBytesMax:
+	case c.All, t.open.N >= r.cfg.Roll.RowsMax, size >= blockBytesMax:
 		return true
 	}
 	return c.Clock-t.began >= r.cfg.Roll.AgeMs
@@ -161,12 +178,17 @@ func sizeOf(r *schema.Rows) int64 {
 	return int64(n)
 }
 
-// close ends a table's block with a commit.
-func (r *rolling) close(t *rollTable, commit int64) {
-	t.number++
-	r.closed = append(r.closed, &block{table: t, number: t.number, run: r.run, commit: commit, rows: t.open})
-	r.behind += sizeOf(t.open)
-	t.open, t.began = schema.NewRows(t.Table), 0
+// close ends blocks with a commit.
+func (r *rolling) close(verdicts []verdict, commit int64) {
+	for i, t := range r.tables {
+		if verdicts[i].rows == 0 {
+			continue
+		}
+		t.number++
+		r.closed = append(r.closed, &block{table: t, number: t.number, run: r.run, commit: commit, rows: t.open})
+		r.behind += sizeOf(t.open)
+		t.open, t.began = schema.NewRows(t.Table), 0
+	}
 }
 
 // forget leaves out the blocks that had been delivered before a replay, so that

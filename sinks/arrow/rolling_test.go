@@ -175,6 +175,23 @@ func TestBlocksClose(t *testing.T) {
 	}
 }
 
+// TestBigBlocksCloseFirst when all that are open have too many bytes.
+func TestBigBlocksCloseFirst(t *testing.T) {
+	dir := t.TempDir()
+	s := New(Config{Dir: dir, Format: Parquet, Roll: Limits{RowsMax: 1000, AgeMs: 1000}})
+	must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: bothTables, Generation: 5, Dir: dir}))
+	d := delivery(0, 4, 2)
+	s.layout.(*rolling).openMax = sizeOf(d.Rows[0])
+	must(t, s.Write(t.Context(), d))
+	cut(t, s, 1)
+	must(t, s.Release(t.Context(), 1))
+	must(t, s.Drain(t.Context()))
+	if got, want := namesOf(t, dir), []string{"everything-5-0000000001.parquet"}; !slices.Equal(got, want) || s.Waiting() != 2 {
+		t.Errorf("files %q, want %q; %d rows wait", got, want, s.Waiting())
+	}
+	must(t, s.Close(t.Context()))
+}
+
 // TestFilesThatWereTakenAway do not come again.
 func TestFilesThatWereTakenAway(t *testing.T) {
 	dir := t.TempDir()

@@ -35,9 +35,6 @@ type Limits struct {
 	AgeMs   int64 // since the commit of the first row
 }
 
-// DefaultLimits are those of a configuration that says nothing.
-func DefaultLimits() Limits { return Limits{RowsMax: 1_000_000, AgeMs: 60_000} }
-
 // file is a table's file on its way.
 type file interface {
 	// add takes the gathered rows; a full disk is no concern of it.
@@ -93,9 +90,6 @@ type layout interface {
 
 // New makes a sink; nothing is touched before Resume.
 func New(cfg Config) *Sink {
-	if cfg.Roll == (Limits{}) {
-		cfg.Roll = DefaultLimits()
-	}
 	return &Sink{cfg: cfg, groupRows: groupRowsMax, layout: &whole{}}
 }
 
