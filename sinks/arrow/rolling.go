@@ -118,12 +118,13 @@ func (r *rolling) Cut(_ context.Context, c *pipeline.Cut) ([]byte, error) {
 	if !c.Replay {
 		verdicts := r.decide(c)
 		r.close(verdicts, c.Number)
-		return appendDecision(nil, verdicts), nil
+		return appendDecision(nil, r.run, verdicts), nil
 	}
-	verdicts, err := parseDecision(c.Decision, len(r.tables))
+	run, verdicts, err := parseDecision(c.Decision, len(r.tables))
 	if err != nil {
 		return nil, err
 	}
+	r.run = run
 	for i, t := range r.tables {
 		if was := verdicts[i].rows; was != 0 && was != t.open.N {
 			return nil, fmt.Errorf("table %s: the file that ends with commit %d has %d rows in the replay and had %d before; the same events did not give the same rows",

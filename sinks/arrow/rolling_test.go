@@ -252,13 +252,27 @@ func TestNothingLeavesBeforeItsRelease(t *testing.T) {
 	if got, want := namesOf(t, dir), []string{"everything-5-0000000001.parquet"}; !slices.Equal(got, want) || s.Waiting() != 1 {
 		t.Errorf("files %q, want %q; %d rows wait", got, want, s.Waiting())
 	}
+	state, err := s.State(t.Context())
+	must(t, err)
 	s.Renumber(2)
 	must(t, s.Write(t.Context(), delivery(2, 3, 0)))
-	cut(t, s, 3)
+	decision, err := s.Cut(t.Context(), &pipeline.Cut{Number: 3, Clock: 3})
+	must(t, err)
 	must(t, s.Release(t.Context(), 3))
 	must(t, s.Drain(t.Context()))
 	if got, want := namesOf(t, dir), []string{"everything-5-0000000001.parquet", "everything-5-0000000002.parquet", "everything-5-2-0000000003.parquet"}; !slices.Equal(got, want) {
 		t.Errorf("files %q, want %q", got, want)
+	}
+	// A replay has the run from the decision.
+	again, err := opened(t, t.TempDir(), nil, state)
+	must(t, err)
+	must(t, again.Write(t.Context(), delivery(2, 3, 0)))
+	_, err = again.Cut(t.Context(), &pipeline.Cut{Number: 3, Clock: 3, Replay: true, Decision: decision})
+	must(t, err)
+	must(t, again.Release(t.Context(), 3))
+	must(t, again.Drain(t.Context()))
+	if got, want := namesOf(t, again.cfg.Dir), []string{"everything-5-0000000002.parquet", "everything-5-2-0000000003.parquet"}; !slices.Equal(got, want) {
+		t.Errorf("after a replay: files %q, want %q", got, want)
 	}
 }
 
@@ -324,7 +338,7 @@ func TestDamage(t *testing.T) {
 			t.Fatalf("the first %d bytes of a state: %v", n, err)
 		}
 	}
-	_, err = s.Cut(t.Context(), &pipeline.Cut{Number: 2, Replay: true, Decision: appendDecision(nil, []verdict{{rows: 7}, {}})})
+	_, err = s.Cut(t.Context(), &pipeline.Cut{Number: 2, Replay: true, Decision: appendDecision(nil, 0, []verdict{{rows: 7}, {}})})
 	for _, want := range []string{"table everything", "commit 2", "2 rows", "7 before"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, which lacks %q", err, want)
@@ -334,7 +348,7 @@ func TestDamage(t *testing.T) {
 
 // FuzzState: no bytes make a panic.
 func FuzzState(f *testing.F) {
-	state := []byte{stateVersion}
+	state := []byte{stateVersion, 0}
 	d := delivery(0, 2, 1)
 	for i, t := range bothTables {
 		state = append(codec.AppendText(state, t.Name), 1, 2, 1)

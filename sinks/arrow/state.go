@@ -18,31 +18,33 @@ type verdict struct {
 	delivered int64 // the last block whose file was there
 }
 
-func appendDecision(dst []byte, verdicts []verdict) []byte {
+func appendDecision(dst []byte, run uint32, verdicts []verdict) []byte {
+	dst = codec.AppendUint(dst, int(run))
 	for _, v := range verdicts {
 		dst = codec.AppendUint(codec.AppendUint(dst, v.rows), int(v.delivered))
 	}
 	return dst
 }
 
-func parseDecision(decision []byte, tables int) ([]verdict, error) {
+func parseDecision(decision []byte, tables int) (run uint32, verdicts []verdict, err error) {
 	in := codec.NewReader(decision)
+	run = uint32(in.Number())
 	out := make([]verdict, tables)
 	for i := range out {
 		out[i].rows = in.Number()
 		out[i].delivered = int64(in.Number())
 	}
 	if err := in.End(); err != nil {
-		return nil, fmt.Errorf("the decision of the file sink cannot be read: %w", err)
+		return 0, nil, fmt.Errorf("the decision of the file sink cannot be read: %w", err)
 	}
-	return out, nil
+	return run, out, nil
 }
 
 // State is the rows of open blocks and the closed ones that are not delivered.
 func (r *rolling) State(context.Context) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	state := []byte{stateVersion}
+	state := codec.AppendUint([]byte{stateVersion}, int(r.run))
 	for _, t := range r.tables {
 		state = codec.AppendText(state, t.Name)
 		for _, n := range []int64{t.began, t.number, t.delivered} {
@@ -65,6 +67,7 @@ func (r *rolling) load(state []byte) error {
 	if version := in.Number(); version != stateVersion {
 		in.Fail("its version is %d and %d is expected", version, stateVersion)
 	}
+	r.run = max(r.run, uint32(in.Number()))
 	for _, t := range r.tables {
 		if name := in.Text(); name != t.Name {
 			in.Fail("it has table %q where %q is expected", name, t.Name)
