@@ -20,6 +20,15 @@ const (
 	queryTimeout = 30 * time.Second
 )
 
+// insertSettings are those of the connections for inserts. A server notices
+// that a query is killed only when its client says something: it waits no
+// longer than receive_timeout, in seconds, for one that has died or is cut off.
+var insertSettings = []ch.Setting{
+	ch.SettingInt("async_insert", 0),
+	ch.SettingInt("receive_timeout", 10),
+	ch.SettingInt("poll_interval", 1),
+}
+
 // tlsConfig reads the files that the section names; nil without one.
 func tlsConfig(c *Config) (*tls.Config, error) {
 	if c.TLS == nil {
@@ -98,7 +107,7 @@ func dial(ctx context.Context, c *Config) (*ch.Client, error) {
 			Password:         c.Password.Reveal(),
 			Compression:      compression,
 			ClientName:       "touchstream",
-			Settings:         []ch.Setting{ch.SettingInt("async_insert", 0)},
+			Settings:         insertSettings,
 			ReadTimeout:      timeout,
 			DialTimeout:      dialTimeout,
 			HandshakeTimeout: queryTimeout,

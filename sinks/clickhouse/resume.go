@@ -90,24 +90,35 @@ func (s *Sink) findFiles(ctx context.Context) error {
 	if err := disk.MakeDir(s.spool.dir); err != nil {
 		return err
 	}
-	known := map[uint64]bool{}
+	waits := map[uint64]bool{}
 	for _, p := range slices.Clone(s.queue.parcels) {
-		if s.spool.isDelivered(p.number) {
-			s.queue.settled(p)
-			continue
+		there, err := s.find(ctx, p)
+		if err != nil {
+			return err
 		}
-		if _, err := s.spool.read(p.number, s.sender.tables); err != nil {
-			done, settleErr := s.sender.settle(ctx, p)
-			if settleErr != nil {
-				return explain(&s.cfg, settleErr)
-			}
-			if !done {
-				return fmt.Errorf("block %x with %d rows of table %s is not in ClickHouse, and its file is not good: %w", p.number, p.rows, p.table.Name, err)
-			}
+		if !there {
 			s.queue.settled(p)
-			continue
 		}
-		known[p.number] = true
+		waits[p.number] = there
 	}
-	return s.spool.tidy(known)
+	return s.spool.tidy(waits)
+}
+
+// find reports whether a block waits in its file; else it is delivered.
+func (s *Sink) find(ctx context.Context, p *parcel) (there bool, err error) {
+	if s.spool.isDelivered(p.number) {
+		return false, nil
+	}
+	_, fault := s.spool.read(p.number, s.sender.tables)
+	if fault == nil {
+		return true, nil
+	}
+	done, err := s.sender.settle(ctx, p)
+	switch {
+	case err != nil:
+		return false, explain(&s.cfg, err)
+	case !done:
+		return false, fmt.Errorf("block %x with %d rows of table %s is not in ClickHouse, and its file is not good: %w", p.number, p.rows, p.table.Name, fault)
+	}
+	return false, nil
 }

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -46,12 +48,12 @@ type spool struct {
 	bytes atomic.Int64
 
 	mu      sync.Mutex
-	states  int            // State calls so far
+	states  int            // State calls so far, the one that led here included
 	markers map[uint64]int // by block, the State call that named it last
 }
 
 func newSpool(dir string, max int64) *spool {
-	return &spool{dir: dir, max: max, markers: map[uint64]int{}}
+	return &spool{dir: dir, max: max, states: 1, markers: map[uint64]int{}}
 }
 
 func (s *spool) path(number uint64, ending string) string {
@@ -186,9 +188,9 @@ func (s *spool) isDelivered(number uint64) bool {
 	return err == nil
 }
 
-// tidy removes the files that are not of the blocks given, and counts the
-// bytes of theirs.
-func (s *spool) tidy(known map[uint64]bool) error {
+// tidy removes files. Of the blocks that a state names it leaves the markers,
+// and the contents, whose bytes it counts, where they still wait.
+func (s *spool) tidy(waits map[uint64]bool) error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return disk.Explain(s.dir, err)
@@ -197,18 +199,21 @@ func (s *spool) tidy(known map[uint64]bool) error {
 	for _, entry := range entries {
 		name := entry.Name()
 		ending := filepath.Ext(name)
-		var number uint64
-		if _, err := fmt.Sscanf(name, "%016x"+ending, &number); err != nil || ending != blockFile && ending != partialFile && ending != deliveredFile {
-			continue // is not ours
-		}
-		if ending == blockFile && known[number] {
+		number, err := strconv.ParseUint(strings.TrimSuffix(name, ending), 16, 64)
+		wait, isNamed := waits[number]
+		isOurs := err == nil && (ending == blockFile || ending == partialFile || ending == deliveredFile)
+		switch {
+		case !isOurs:
+		case ending == deliveredFile && isNamed:
+			s.markers[number] = s.states
+		case ending == blockFile && wait:
 			if info, err := entry.Info(); err == nil {
 				s.bytes.Add(info.Size())
 			}
-			continue
-		}
-		if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
-			return disk.Explain(name, err)
+		default:
+			if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+				return disk.Explain(filepath.Join(s.dir, name), err)
+			}
 		}
 	}
 	return nil

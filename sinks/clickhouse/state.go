@@ -140,7 +140,7 @@ func decodeState(b []byte, tables []*schema.Table) (*kept, error) {
 	k.number = uint32(d.uint())
 	k.pace.decode(&d, tables)
 	for range d.count() {
-		p := &parcel{number: d.uint(), doubtful: true, filed: true, synced: true}
+		p := &parcel{number: d.uint(), doubtful: true, filed: true, synced: true, named: 1}
 		name := d.text()
 		if p.table = tableNamed(tables, name); p.table == nil && d.err == nil {
 			return nil, unknownTable(name)
