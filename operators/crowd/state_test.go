@@ -157,3 +157,14 @@ func TestStateIsWhole(t *testing.T) {
 		"rows":       "memory of a call",
 	})
 }
+
+// TestFrozen saves a state of many pages while it changes.
+func TestFrozen(t *testing.T) {
+	l := pipetest.Many(t, 2000, 4, func(i, round int) string {
+		if round == 3 && i%2 == 0 {
+			return fmt.Sprintf("Zone Exited store_id=s%d device_id=d%d zone_id=z2", i%9, i)
+		}
+		return fmt.Sprintf("Zone Entered store_id=s%d device_id=d%d zone_id=z%d", i%9, i, round%3)
+	})
+	pipetest.Run(t, New(configOf(t, "early: 1m"), 2, nil), l, pipetest.Options{Lag: 60_000, Step: 500, Shards: 2})
+}

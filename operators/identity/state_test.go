@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"fmt"
 	"testing"
 
 	"touchstream/pipeline/pipetest"
@@ -19,4 +20,15 @@ func TestStateIsWhole(t *testing.T) {
 		"warmed":  "is never used",
 		"scratch": "memory of a call",
 	})
+}
+
+// TestFrozen saves a state of many pages while it changes.
+func TestFrozen(t *testing.T) {
+	opts := testOptions()
+	opts.MaxIdentifiers, opts.MaxReferences = 5000, 1500
+	l := pipetest.Many(t, 2000, 4, func(i, round int) string {
+		return fmt.Sprintf("Order Completed user_id=u%d anonymous_id=a%d_%d order_id=o%d", i-i%(1+round), i, round%2, i*round)
+	})
+	fresh := func() *Resolver { return New(opts) }
+	pipetest.RunResolver(t, fresh, l, pipetest.Options{Lag: 60_000, Step: 500}, nil)
 }

@@ -1,6 +1,7 @@
 package ropo
 
 import (
+	"fmt"
 	"testing"
 
 	"touchstream/pipeline/pipetest"
@@ -16,4 +17,15 @@ func TestStateIsWhole(t *testing.T) {
 		"bought":  "memory of a call",
 		"written": "memory of a call",
 	})
+}
+
+// TestFrozen saves a state of many pages while it changes.
+func TestFrozen(t *testing.T) {
+	l := pipetest.Many(t, 2000, 4, func(i, round int) string {
+		if round == 2 {
+			return fmt.Sprintf("Order Completed profile=p%d order_id=o%d product_id=x%d store_id=s1 channel=store amount=10", i, i, i)
+		}
+		return fmt.Sprintf("Product Viewed profile=p%d product_id=x%d channel=web campaign=c%d", i, i, round)
+	})
+	pipetest.Run(t, operator(t), l, pipetest.Options{Lag: 60_000, Step: 500, Shards: 2})
 }

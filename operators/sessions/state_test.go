@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"fmt"
 	"testing"
 
 	"touchstream/pipeline/pipetest"
@@ -18,4 +19,15 @@ func TestStateIsWhole(t *testing.T) {
 		"cart":     "memory of a call",
 		"other":    "memory of a call",
 	})
+}
+
+// TestFrozen saves a state of many pages while it changes.
+func TestFrozen(t *testing.T) {
+	l := pipetest.Many(t, 2000, 4, func(i, round int) string {
+		if round%2 == 1 {
+			return fmt.Sprintf("Product Added anonymous_id=a%d product_id=p%d price=9.99 currency=EUR", i, i%7)
+		}
+		return fmt.Sprintf("page anonymous_id=a%d page_path=/p%d referrer=r%d", i, i*round, i)
+	})
+	pipetest.Run(t, operator(t, "1h", "early: 3m"), l, pipetest.Options{Lag: 60_000, Step: 500, Shards: 2})
 }

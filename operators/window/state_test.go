@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -67,5 +68,20 @@ func TestShutStaysShut(t *testing.T) {
 		if got := res.Final(); res.Count.Evicted != 2 || strings.Count(got, "channel=a") != 1 {
 			t.Errorf("restored after step %d: %d evicted\n%s", step+1, res.Count.Evicted, got)
 		}
+	}
+}
+
+// TestFrozen saves states of many pages while they change.
+func TestFrozen(t *testing.T) {
+	l := pipetest.Many(t, 1500, 3, func(i, round int) string {
+		return fmt.Sprintf("Product Viewed channel=c%d order_id=o%d product_id=x%d amount=%d score=%d.5", i, i+round, i%7, i, round)
+	})
+	for _, c := range []Config{{Size: 40 * minute, Slide: 20 * minute}, {Session: 25 * minute}} {
+		c.Name, c.Aggregates, c.Key, c.Emit, c.EarlyEvery = "x", calls(), []string{"channel"}, Early, 5*minute
+		op, err := New(c, Env{Hasher: pipetest.Hasher(), Shards: 2, AllowedLateness: 10 * minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pipetest.Run(t, op, l, pipetest.Options{Lag: minute, Step: 400, Shards: 2})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"touchstream/pipeline/event"
@@ -57,6 +58,24 @@ func Parse(script string) (*Log, error) {
 		l.entries = append(l.entries, e)
 	}
 	return l, nil
+}
+
+// Many makes a log of so many things, each with an event in every round: a state
+// of many pages. The rounds begin 20 minutes apart; line gives what stands
+// behind the time.
+func Many(tb testing.TB, things, rounds int, line func(thing, round int) string) *Log {
+	tb.Helper()
+	var sb strings.Builder
+	for round := range rounds {
+		for i := range things {
+			fmt.Fprintf(&sb, "%s %s\n", FormatTime(Zero+int64(round*20*60_000+i*100)), line(i, round))
+		}
+	}
+	l, err := Parse(sb.String())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return l
 }
 
 func parseLine(line string) (entry, error) {
@@ -194,13 +213,13 @@ func Profile(name string) event.Hash {
 	return Hasher().Sum(event.TagProfile, []byte(name))
 }
 
-// profiles maps the hashes of the log's profiles to their names.
-func (l *Log) profiles() map[event.Hash]string {
-	names := map[event.Hash]string{}
+// profiles maps the hashes of the log's profiles, as text, to their names.
+func (l *Log) profiles() map[string]string {
+	names := map[string]string{}
 	for _, e := range l.entries {
 		for _, name := range []string{e.profile, e.current} {
 			if name != "" {
-				names[Profile(name)] = name
+				names[Profile(name).String()] = name
 			}
 		}
 	}

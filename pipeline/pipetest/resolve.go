@@ -97,7 +97,7 @@ func (r *resolving[R]) run(tb testing.TB, l *Log, o Options) *Resolved {
 	if !o.Open {
 		advance(math.MaxInt64)
 	}
-	rows := &runner{spec: r.res.Spec(), profile: map[event.Hash]string{}}
+	rows := &runner{spec: r.res.Spec(), profile: map[string]string{}}
 	s := &shard{turn: t, Shard: noState{}}
 	s.collect(rows)
 	rows.shards = []*shard{s}

@@ -56,9 +56,9 @@ func newSnapshots(l *Log, step, steps int64) *snapshots {
 }
 
 // take freezes the states after a step, if it is one of those chosen, and has
-// them saved in another goroutine while the run goes on. Every second snapshot
-// is saved when the run is about to take the next one, or over: all that
-// changed in between was frozen.
+// them saved in another goroutine while the run goes on, with room for the copy
+// of one page: the run waits for the other goroutine. Every second snapshot has
+// all the room and is saved when the run is about to take the next one, or over.
 func (s *snapshots) take(tb testing.TB, step int64, states []stateful) {
 	tb.Helper()
 	if !s.at[step] {
@@ -66,14 +66,17 @@ func (s *snapshots) take(tb testing.TB, step int64, states []stateful) {
 	}
 	s.finish(tb)
 	w := &saving{step: step, out: make([]bytes.Buffer, len(states)), begin: make(chan struct{}), done: make(chan error, 1)}
-	budget := flat.NewBudget(1 << 30)
+	isAtOnce := len(s.saved)%2 == 0
+	budget := flat.NewBudget(0)
+	if isAtOnce {
+		close(w.begin)
+	} else {
+		budget = nil
+	}
 	for _, state := range states {
 		w.frozen = append(w.frozen, partsOf(state).Freeze(budget))
 	}
 	s.open = w
-	if len(s.saved)%2 == 0 {
-		close(w.begin)
-	}
 	go func() {
 		<-w.begin
 		for i, f := range w.frozen {

@@ -261,13 +261,8 @@ func moneyText(v int64) string {
 }
 
 func (r *runner) named(s string) string {
-	if len(s) != 32 {
-		return s
-	}
-	for h, name := range r.profile {
-		if h.String() == s {
-			return name
-		}
+	if name, ok := r.profile[s]; ok {
+		return name
 	}
 	return s
 }

@@ -99,7 +99,7 @@ type runner struct {
 	before  int64
 	steps   int64
 	merged  map[event.Hash]event.Hash
-	profile map[event.Hash]string
+	profile map[string]string
 	loose   bool
 	inLanes bool   // shards fold in parallel
 	stepped func() // is called after each step; may be nil
