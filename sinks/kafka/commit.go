@@ -50,7 +50,7 @@ func (l *Ledger) commit(ctx context.Context, number int64, entry []byte) error {
 		l.doubt()
 		return err
 	}
-	l.last, l.repair = written, false
+	l.last, l.end, l.repair = written, written, false
 	l.index = append(l.index, written)
 	l.settle(number)
 	return nil
@@ -118,18 +118,22 @@ func (l *Ledger) resolve(ctx context.Context, number int64) error {
 	if err := l.standing.confirm(ctx); err != nil {
 		return err
 	}
-	before := l.last
-	if err := l.takeOver(ctx); err != nil {
+	end, err := l.takeOver(ctx)
+	if err != nil {
 		return err
 	}
-	switch now := l.last; {
-	case now.number == before.number && now.instance == before.instance:
-	case now.number == number && now.instance == l.instance:
-		l.index = append(l.index, now)
-	default:
-		l.last = before
+	switch {
+	case end.number == l.end.number && end.instance == l.end.instance:
+	case end.number == number && end.instance == l.instance:
+		end.offset -= int64(end.part) // It is the entry's last record.
+		l.last, l.end, l.repair = end.place, end.place, false
+		l.index = append(l.index, end.place)
+	case end.isMark():
 		l.doubt()
-		return fmt.Errorf("%w: it has written commit %d to topic %s on %s; this instance of %s stops", pipeline.ErrFenced, now.number, l.topic, l.conn.Address(), l.name)
+		return fmt.Errorf("%w: the state of %s on %s was reset; this instance stops", pipeline.ErrFenced, l.name, l.conn.Address())
+	default:
+		l.doubt()
+		return fmt.Errorf("%w: it has written commit %d to topic %s on %s; this instance of %s stops", pipeline.ErrFenced, end.number, l.topic, l.conn.Address(), l.name)
 	}
 	return nil
 }

@@ -126,29 +126,29 @@ func (l *Ledger) scan(ctx context.Context, from, to int64, f func(*kgo.Record) e
 	}
 }
 
-// readLast finds the newest entry; it is zero if there is none.
-func (l *Ledger) readLast(ctx context.Context) (last place, err error) {
+// readEnd finds the newest record; it is zero if there is none.
+func (l *Ledger) readEnd(ctx context.Context) (end head, err error) {
 	first, behind, err := l.bounds(ctx)
 	if err != nil {
-		return last, err
+		return end, err
 	}
 	for back, found := int64(lookBack), false; !found; back *= lookBack {
 		from := max(first, behind-back)
 		err := l.scan(ctx, from, behind, func(r *kgo.Record) error {
 			// Read says what is wrong with those that are damaged.
 			if h, err := parseHead(r); err == nil {
-				found, last = true, h.place
+				found, end = true, h
 			}
 			return nil
 		})
 		if err != nil {
-			return last, err
+			return end, err
 		}
 		if from == first {
 			break
 		}
 	}
-	return last, nil
+	return end, nil
 }
 
 // Read calls f with the entries from number first on. It looks at all that are
@@ -176,7 +176,7 @@ func (l *Ledger) Read(ctx context.Context, first int64, f func(number int64, ent
 	if err != nil {
 		return nil, err
 	}
-	l.last, l.repair = a.last, a.damage != nil
+	l.last, l.end, l.repair = a.last, a.end, a.damage != nil
 	if a.damage != nil {
 		damage = fmt.Errorf("topic %s on %s: %w", l.topic, l.conn.Address(), a.damage)
 	}
@@ -186,6 +186,7 @@ func (l *Ledger) Read(ctx context.Context, first int64, f func(number int64, ent
 // assembler makes entries of records.
 type assembler struct {
 	last   place // the newest entry
+	end    place // the newest record
 	damage error // why none follows it
 	begun  place // of an entry of several parts
 	next   int   // the part that is expected
@@ -196,10 +197,13 @@ type assembler struct {
 // left out up to an entry that repairs it.
 func (a *assembler) add(r *kgo.Record) (at place, entry []byte, ok bool) {
 	h, err := parseHead(r)
+	if err == nil {
+		a.end = h.place
+	}
 	switch {
 	case err != nil:
 	case h.isMark():
-		a.last, a.damage = place{}, nil
+		a.last, a.damage, a.next = h.place, nil, 0
 		return at, nil, false
 	case h.part != a.next || h.part > 0 && h.number != a.begun.number:
 		err = fmt.Errorf("the record at offset %d is part %d of commit %d, part %d is expected", r.Offset, h.part, h.number, a.next)
@@ -249,6 +253,9 @@ func (l *Ledger) deleteBefore(ctx context.Context, offset int64) error {
 	responses, err := l.admin.DeleteRecords(within, offsets)
 	if err == nil {
 		err = responses.Error()
+	}
+	if errors.Is(err, kerr.TopicAuthorizationFailed) {
+		return fmt.Errorf("%s does not let this client delete records of topic %s that are not needed any more: grant DELETE on it (%w)", l.conn.Address(), l.topic, err)
 	}
 	if err != nil {
 		return explain(l.conn, l.topic, err)

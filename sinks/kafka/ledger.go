@@ -31,6 +31,7 @@ type Ledger struct {
 	create   bool
 	instance string // tells entries of this process from those of others
 	opts     []kgo.Opt
+	timeout  time.Duration // of a transaction
 
 	client   *kgo.Client // for all but transactions and the group
 	admin    *kadm.Client
@@ -38,9 +39,12 @@ type Ledger struct {
 
 	// journal guards what follows; it is held while an entry is written.
 	journal sync.Mutex
-	last    place   // of the newest entry
+	last    place   // of the newest entry that is whole
+	end     place   // of the newest record, by which a takeover is noticed
 	index   []place // of the entries that are there, in order
 	repair  bool    // the next entry follows one that is damaged
+	// generation is that of a mark at the end.
+	generation uint32
 
 	// mu is held for moments; it guards what follows.
 	mu       sync.Mutex
@@ -69,7 +73,7 @@ func NewLedger(conn *kafkaconn.Conn, name string, create bool) (*Ledger, error) 
 	}
 	topic := name + ".journal"
 	return &Ledger{
-		conn: conn, name: name, topic: topic, standing: newStanding(conn, name+".active", topic), create: create, instance: uuid.NewString(), opts: opts,
+		conn: conn, name: name, topic: topic, standing: newStanding(conn, name+".active", topic), create: create, instance: uuid.NewString(), opts: opts, timeout: transactionMax,
 		open: &parcel{}, limits: map[string]int32{},
 	}, nil
 }
@@ -89,7 +93,12 @@ func (l *Ledger) Open(ctx context.Context, standby func()) error {
 	if err := l.standing.await(ctx, standby); err != nil {
 		return err
 	}
-	return l.takeOver(ctx)
+	end, err := l.takeOver(ctx)
+	if err != nil {
+		return err
+	}
+	l.last, l.end = end.place, end.place
+	return l.finishReset(ctx, end)
 }
 
 // Lost is closed when another instance has taken over.
@@ -114,28 +123,26 @@ func (l *Ledger) connect(ctx context.Context) error {
 }
 
 // takeOver makes a producer and looks where the journal ends.
-func (l *Ledger) takeOver(ctx context.Context) error {
+func (l *Ledger) takeOver(ctx context.Context) (end head, err error) {
 	producer, err := l.newProducer(ctx)
 	if err != nil {
-		return err
+		return end, err
 	}
-	last, err := l.readLast(ctx)
-	if err != nil {
+	if end, err = l.readEnd(ctx); err != nil {
 		producer.Close()
-		return err
+		return end, err
 	}
-	l.last = last
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.producer = producer
-	return nil
+	return end, nil
 }
 
 // newProducer makes a client for transactions. All that its predecessors had
 // begun is ended when it returns, and they are locked out.
 func (l *Ledger) newProducer(ctx context.Context) (*kgo.Client, error) {
 	producer, err := kgo.NewClient(append(l.opts[:len(l.opts):len(l.opts)],
-		kgo.TransactionalID(l.name), kgo.TransactionTimeout(transactionMax), kgo.ProducerBatchMaxBytesFn(l.limit))...)
+		kgo.TransactionalID(l.name), kgo.TransactionTimeout(l.timeout), kgo.ProducerBatchMaxBytesFn(l.limit))...)
 	if err != nil {
 		return nil, err
 	}

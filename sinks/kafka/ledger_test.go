@@ -144,7 +144,7 @@ func (r *rig) want(triggers, journal []string) {
 
 // onBoth runs a test with the fake broker and with a real one.
 func onBoth(t *testing.T, f func(t *testing.T, brokers []string)) {
-	t.Run("fake", func(t *testing.T) { f(t, fake(t).ListenAddrs()) })
+	t.Run("fake", func(t *testing.T) { f(t, fake(t, kfake.DefaultNumPartitions(1)).ListenAddrs()) })
 	t.Run("real", func(t *testing.T) { f(t, devtest.Kafka(t)) })
 }
 

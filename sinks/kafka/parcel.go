@@ -59,8 +59,8 @@ func (l *Ledger) full() bool {
 	return len(l.cut) > 0 && bytes > queuedBytesMax
 }
 
-// end ends the open commit; each sink of the ledger calls it.
-func (l *Ledger) end(c *pipeline.Cut, other func(context.Context) error) {
+// endCommit ends the open commit; each route into the ledger calls it.
+func (l *Ledger) endCommit(c *pipeline.Cut, other func(context.Context) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.Replay {

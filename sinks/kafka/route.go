@@ -26,7 +26,7 @@ type inLedger struct {
 }
 
 func (w *inLedger) put(messages []*kgo.Record) { w.ledger.put(messages, w.waiting) }
-func (w *inLedger) cut(c *pipeline.Cut)        { w.ledger.end(c, nil) }
+func (w *inLedger) cut(c *pipeline.Cut)        { w.ledger.endCommit(c, nil) }
 func (w *inLedger) release(int64)              { w.ledger.goLive() }
 
 // afterRelease sends messages once their commit is released.
@@ -115,14 +115,14 @@ func (w *atOnce) cut(c *pipeline.Cut) {
 	defer w.mu.Unlock()
 	if c.Replay {
 		w.held = nil
-		w.ledger.end(c, nil)
+		w.ledger.endCommit(c, nil)
 		return
 	}
 	w.live = true
 	w.send()
 	sent := w.open
 	w.open = &bundle{}
-	w.ledger.end(c, func(ctx context.Context) error { return w.outbox.await(ctx, sent) })
+	w.ledger.endCommit(c, func(ctx context.Context) error { return w.outbox.await(ctx, sent) })
 }
 
 func (w *atOnce) release(int64) {
