@@ -37,7 +37,7 @@ func (f *Files) Commit(ctx context.Context, number int64, entry []byte) error {
 			return damage
 		}
 	}
-	if number != f.next && number != max(f.next, f.gap) {
+	if number != f.next && (number < f.first || f.next > f.first) {
 		return fmt.Errorf("%s: entry %d is to follow entry %d", f.dir, number, f.next-1)
 	}
 	if err := f.repair(); err != nil {
@@ -62,7 +62,12 @@ func (f *Files) prepare(number int64, bytes int) error {
 	if f.file != nil {
 		return nil
 	}
-	path := f.segments[last].path
+	return f.openLast()
+}
+
+// openLast opens the newest segment.
+func (f *Files) openLast() error {
+	path := f.segments[len(f.segments)-1].path
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return disk.Explain(path, err)
@@ -76,21 +81,18 @@ func (f *Files) startSegment(first int64) error {
 	if err := f.release(); err != nil {
 		return err
 	}
-	s := segment{filepath.Join(f.dir, segmentName(first)), first}
 	if n := len(f.segments); n > 0 && f.segments[n-1].first == first {
-		// A segment of this name is there and has no entry yet.
-		f.segments = f.segments[:n-1]
+		// It is there and has no entry yet.
+		f.size, f.isTorn, f.isFull = segmentHeader, true, false
+		return f.openLast()
 	}
-	if err := f.replace(filepath.Base(s.path), header(f.generation, first)); err != nil {
+	s := segment{filepath.Join(f.dir, segmentName(first)), first}
+	if err := f.replace(filepath.Base(s.path), header(f.generation, first, f.next-1)); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(s.path, os.O_RDWR, 0)
-	if err != nil {
-		return disk.Explain(s.path, err)
-	}
-	f.file, f.size, f.isTorn, f.isFull = file, segmentHeader, false, false
+	f.size, f.isTorn, f.isFull = segmentHeader, false, false
 	f.segments, f.next = append(f.segments, s), first
-	return nil
+	return f.openLast()
 }
 
 // append writes an entry behind what is durable.

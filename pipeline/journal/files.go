@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"touchstream/pipeline"
 	"touchstream/pipeline/disk"
 )
 
@@ -33,9 +34,9 @@ type Files struct {
 	generation uint32
 	isRead     bool // what follows is known
 	next       int64
-	// gap is the number that may be committed though next is smaller: the reader
-	// needs nothing before it.
-	gap      int64
+	// first is what the last Read began with: if nothing was there from it on,
+	// the next entry may have any number from it on.
+	first    int64
 	damage   *Damage // is cut off by the next Commit
 	segments []segment
 	file     appender // of the last segment
@@ -88,7 +89,8 @@ func (f *Files) Open(ctx context.Context, standby func()) error {
 }
 
 // Read gives the entries from number first on. It verifies all of the segments
-// that hold them, from the one with the first on.
+// that hold them, from the one with the first on. An error of give that is
+// marked by pipeline.ErrDamaged is taken as damage of that entry.
 func (f *Files) Read(ctx context.Context, first int64, give func(number int64, entry []byte) error) (damage, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -103,7 +105,7 @@ func (f *Files) read(ctx context.Context, first int64, give func(int64, []byte) 
 	if err := f.release(); err != nil {
 		return nil, err
 	}
-	f.isRead, f.damage, f.gap = false, nil, max(first, 1)
+	f.isRead, f.damage, f.first = false, nil, max(first, 1)
 	var err error
 	if f.generation, err = f.Generation(); err != nil {
 		return nil, err
@@ -115,16 +117,18 @@ func (f *Files) read(ctx context.Context, first int64, give func(int64, []byte) 
 	for from+1 < len(f.segments) && f.segments[from+1].first <= first {
 		from++
 	}
-	f.next = f.gap
-	for i, s := range f.segments[from:] {
-		if i > 0 && s.first != f.next {
-			f.damage = &Damage{s.path, 0, f.next, fmt.Sprintf("it is missing; the segment begins with entry %d", s.first)}
+	f.next = f.first
+	next := int64(0)
+	for _, s := range f.segments[from:] {
+		// A gap that is no loss stands before the first entry to give.
+		if next > f.first && s.first != next {
+			f.damage = &Damage{s.path, 0, next, fmt.Sprintf("it is missing; the segment begins with entry %d", s.first)}
 			break
 		}
-		if f.damage, err = f.readSegment(ctx, s, first, give); err != nil {
+		if f.damage, err = f.readSegment(ctx, s, next, give); err != nil {
 			return nil, err
 		}
-		if f.damage != nil {
+		if next = f.next; f.damage != nil {
 			break
 		}
 	}
@@ -155,7 +159,7 @@ func (f *Files) list() error {
 	return nil
 }
 
-func (f *Files) readSegment(ctx context.Context, s segment, first int64, give func(int64, []byte) error) (*Damage, error) {
+func (f *Files) readSegment(ctx context.Context, s segment, next int64, give func(int64, []byte) error) (*Damage, error) {
 	file, err := os.Open(s.path)
 	if err != nil {
 		return nil, disk.Explain(s.path, err)
@@ -166,7 +170,7 @@ func (f *Files) readSegment(ctx context.Context, s segment, first int64, give fu
 		return nil, disk.Explain(s.path, err)
 	}
 	sc := &scanner{generation: f.generation, segment: s, size: info.Size(), in: bufio.NewReaderSize(file, readBytes)}
-	damage, err := sc.begin()
+	damage, err := sc.begin(next)
 	for damage == nil && err == nil {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -175,9 +179,10 @@ func (f *Files) readSegment(ctx context.Context, s segment, first int64, give fu
 		if entry, damage, err = sc.entry(); entry == nil {
 			break
 		}
-		if number := sc.next - 1; number >= first {
-			if err := give(number, entry); err != nil {
-				return nil, err
+		if number := sc.next - 1; number >= f.first {
+			if err = give(number, entry); errors.Is(err, pipeline.ErrDamaged) {
+				sc.back(entry)
+				damage, err = sc.damaged(err.Error()), nil
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // FuzzScanner reads any bytes as a segment: what it gives is, written again,
 // what it has read.
 func FuzzScanner(f *testing.F) {
-	good := header(5, 7)
+	good := header(5, 7, 6)
 	f.Add(good)
 	good = appendEntry(good, 7, []byte("seven"))
 	f.Add(good)
@@ -19,8 +19,8 @@ func FuzzScanner(f *testing.F) {
 	f.Add(append(good, make([]byte, 40)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := &scanner{generation: 5, segment: segment{first: 7}, size: int64(len(data)), in: bufio.NewReader(bytes.NewReader(data))}
-		damage, err := s.begin()
-		again := header(5, 7)
+		damage, err := s.begin(7)
+		again := header(5, 7, 6)
 		for number := int64(7); damage == nil && err == nil; number++ {
 			var entry []byte
 			if entry, damage, err = s.entry(); entry == nil {

@@ -20,7 +20,7 @@ import (
 const (
 	segmentMagic   = "tsjournl"
 	segmentVersion = 1
-	segmentHeader  = 28 // magic, version, generation, first number, checksum
+	segmentHeader  = 36 // magic, version, generation, first number, number before it, checksum
 	entryHeader    = 16 // length, number, checksum
 	// maxEntryBytes bounds an entry; a longer length is damage.
 	maxEntryBytes = 1 << 30
@@ -81,29 +81,32 @@ func (d *Damage) Error() string {
 // Unwrap marks the error as pipeline.ErrDamaged.
 func (d *Damage) Unwrap() error { return pipeline.ErrDamaged }
 
-func header(generation uint32, first int64) []byte {
+// header begins a segment. before is the number of the entry that stood before
+// its first one: smaller by one, or by more if those between were not needed.
+func header(generation uint32, first, before int64) []byte {
 	h := append(make([]byte, 0, segmentHeader), segmentMagic...)
 	h = binary.LittleEndian.AppendUint32(h, segmentVersion)
 	h = binary.LittleEndian.AppendUint32(h, generation)
 	h = binary.LittleEndian.AppendUint64(h, uint64(first))
+	h = binary.LittleEndian.AppendUint64(h, uint64(before))
 	return binary.LittleEndian.AppendUint32(h, crc32.Checksum(h, castagnoli))
 }
 
 // parseHeader checks a segment's header; the reason is empty when it is good.
-func parseHeader(h []byte, first int64) (generation uint32, reason string) {
+func parseHeader(h []byte, first int64) (generation uint32, before int64, reason string) {
 	if string(h[:8]) != segmentMagic {
-		return 0, "the file does not begin as a journal does"
+		return 0, 0, "the file does not begin as a journal does"
 	}
-	if crc32.Checksum(h[:24], castagnoli) != binary.LittleEndian.Uint32(h[24:]) {
-		return 0, "the header's checksum is wrong"
+	if crc32.Checksum(h[:32], castagnoli) != binary.LittleEndian.Uint32(h[32:]) {
+		return 0, 0, "the header's checksum is wrong"
 	}
 	if v := binary.LittleEndian.Uint32(h[8:]); v != segmentVersion {
-		return 0, fmt.Sprintf("the format is version %d, this program knows %d", v, segmentVersion)
+		return 0, 0, fmt.Sprintf("the format is version %d, this program knows %d", v, segmentVersion)
 	}
 	if n := binary.LittleEndian.Uint64(h[16:]); n != uint64(first) {
-		return 0, fmt.Sprintf("the file's name says that it begins with entry %d, its header says %d", first, n)
+		return 0, 0, fmt.Sprintf("the file's name says that it begins with entry %d, its header says %d", first, n)
 	}
-	return binary.LittleEndian.Uint32(h[12:]), ""
+	return binary.LittleEndian.Uint32(h[12:]), int64(binary.LittleEndian.Uint64(h[24:])), ""
 }
 
 // readGeneration gives the generation in a segment's header; ok is false where
@@ -121,7 +124,7 @@ func readGeneration(s segment) (generation uint32, ok bool, err error) {
 		}
 		return 0, false, disk.Explain(s.path, err)
 	}
-	generation, reason := parseHeader(h[:], s.first)
+	generation, _, reason := parseHeader(h[:], s.first)
 	return generation, reason == "", nil
 }
 
@@ -154,9 +157,12 @@ func (s *scanner) damaged(reason string) *Damage {
 	return &Damage{File: s.segment.path, Offset: s.offset, Number: s.next, Reason: reason}
 }
 
-// begin reads the header.
-func (s *scanner) begin() (*Damage, error) {
-	s.offset, s.next = 0, s.segment.first
+// begin reads the header. next is the number that is to follow, 0 for any.
+func (s *scanner) begin(next int64) (*Damage, error) {
+	s.offset, s.next = 0, next
+	if next == 0 {
+		s.next = s.segment.first
+	}
 	if s.size < segmentHeader {
 		return s.damaged(fmt.Sprintf("the file ends within its header, after %d bytes", s.size)), nil
 	}
@@ -164,14 +170,17 @@ func (s *scanner) begin() (*Damage, error) {
 	if err := s.readFull(h[:]); err != nil {
 		return nil, err
 	}
-	generation, reason := parseHeader(h[:], s.segment.first)
+	generation, before, reason := parseHeader(h[:], s.segment.first)
 	if reason == "" && generation != s.generation {
 		reason = fmt.Sprintf("the segment belongs to generation %d of the state, not to %d", generation, s.generation)
+	}
+	if reason == "" && next != 0 && before != next-1 {
+		reason = fmt.Sprintf("it is missing; the segment begins with entry %d, behind entry %d", s.segment.first, before)
 	}
 	if reason != "" {
 		return s.damaged(reason), nil
 	}
-	s.offset = segmentHeader
+	s.offset, s.next = segmentHeader, s.segment.first
 	return nil, nil
 }
 
@@ -209,4 +218,10 @@ func (s *scanner) entry() ([]byte, *Damage, error) {
 	s.offset += entryHeader + length
 	s.next++
 	return s.buf, nil, nil
+}
+
+// back goes back to before the entry that was read last.
+func (s *scanner) back(entry []byte) {
+	s.offset -= entryHeader + int64(len(entry))
+	s.next--
 }
