@@ -52,7 +52,7 @@ func BenchmarkFreeze(b *testing.B) {
 	}
 }
 
-// BenchmarkSave and BenchmarkLoad show the throughput with one goroutine.
+// BenchmarkSave shows the throughput of one goroutine, BenchmarkLoad too.
 func BenchmarkSave(b *testing.B) {
 	s := fullBenchState(1_000_000)
 	var all bytes.Buffer
@@ -130,7 +130,7 @@ func BenchmarkWriteFrozen(b *testing.B) {
 	}
 }
 
-// TestSmallStates shows what 64 shards of small tables take.
+// BenchmarkSmallStates shows what 64 shards of small tables take.
 func BenchmarkSmallStates(b *testing.B) {
 	for b.Loop() {
 		total := 0
