@@ -81,9 +81,9 @@ func TestCheckFindsFaults(t *testing.T) {
 			[]string{"trigger topic: triggers that its own table does not have: 2,", "trigger topic: triggers that the oracle does not have: 2,"}},
 		{"a record that nobody read", send(&kgo.Record{Topic: c.Inputs[0], Value: []byte("{}")}), []string{"input: lost: 2,", "input: "}},
 	} {
-		before := faults(t, r)
+		before := faults(t, c)
 		d.do()
-		after := faults(t, r)
+		after := faults(t, c)
 		var fresh []string
 		for f := range after {
 			if !before[f] {
@@ -105,10 +105,12 @@ func TestCheckFindsFaults(t *testing.T) {
 	}
 }
 
-func faults(t *testing.T, r *faulttest.Run) map[string]bool {
+func faults(t *testing.T, c *faulttest.Checker) map[string]bool {
 	t.Helper()
+	found, err := c.Check(t.Context())
+	must(t, err)
 	out := map[string]bool{}
-	for _, f := range r.Faults() {
+	for _, f := range found {
 		out[f] = true
 	}
 	return out

@@ -26,6 +26,9 @@ func (c configuration) text() string {
 	return b.String()
 }
 
+// configTemplate names the sources whose watermark crowd follows. Otherwise
+// those count that have brought a sighting so far, and whether the first ones
+// of a source are late depends on how the sources came.
 var configTemplate = template.Must(template.New("c.yaml").Parse(`name: {{.Name}}
 time: {idle_after: 30d, max_out_of_orderness: ` + outOfOrderness + `}
 commit_interval: 200ms
@@ -41,7 +44,7 @@ operators:
   sessions: {}
   ropo: {}
   abandonment: {}
-  crowd: {windows: [1m]}
+  crowd: {windows: [1m], from: [{{range $i, $topic := .Topics}}{{if $i}}, {{end}}in{{$i}}{{end}}]}
   windows:
     revenue:
       tumbling: 1h

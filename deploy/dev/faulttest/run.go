@@ -1,11 +1,13 @@
 package faulttest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -293,6 +295,7 @@ func (r *Run) Faults() []string {
 	c := r.Checker()
 	ctx, cancel := context.WithTimeout(r.t.Context(), waitMax)
 	defer cancel()
+	r.checkLoad(ctx)
 	faults, err := c.Check(ctx)
 	if err != nil {
 		r.t.Fatal(err)
@@ -301,6 +304,36 @@ func (r *Run) Faults() []string {
 		faults = append(faults, fmt.Sprintf("memory: a process had %d MiB, more than %d MiB", r.peakRSS>>20, r.options.PeakRSS>>20))
 	}
 	return faults
+}
+
+// checkLoad ends the test unless the topics hold what the load was, in its
+// order: otherwise it is not the pipeline that is at fault.
+func (r *Run) checkLoad(ctx context.Context) {
+	r.t.Helper()
+	type partition struct{ topic, partition int }
+	want := map[partition][][]byte{}
+	for _, m := range append(slices.Clone(r.load), r.closing...) {
+		p := partition{m.topic, int(m.partition)}
+		want[p] = append(want[p], m.value)
+	}
+	for i, topic := range r.config.Topics {
+		records, err := readCommitted(ctx, r.Kafka.Brokers(), topic)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, got := range records {
+			p := partition{i, got.partition}
+			if len(want[p]) == 0 || !bytes.Equal(want[p][0], got.value) {
+				r.t.Fatalf("%s is not what the load has there: %.300s", got.position(), got.value)
+			}
+			want[p] = want[p][1:]
+		}
+	}
+	for p, rest := range want {
+		if len(rest) > 0 {
+			r.t.Fatalf("%s/%d lacks the last %d records of the load", r.config.Topics[p.topic], p.partition, len(rest))
+		}
+	}
 }
 
 func openClickHouse(t testing.TB, addr string) driver.Conn {
