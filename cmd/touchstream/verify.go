@@ -50,26 +50,23 @@ func verifyFacts(ctx context.Context, out io.Writer, path string, o verifyOption
 	if err != nil {
 		return err
 	}
-	params, sink, err := b.verification(o)
+	p, sink, err := b.verification(o)
 	if err != nil {
 		return err
-	}
-	tables, err := params.Derivable()
-	if err != nil {
-		return err
-	}
-	if len(tables) == 0 {
-		return usageError{errors.New("verify: none of sessions, windows, ropo, abandonment and crowd is written to ClickHouse; there is nothing to compare")}
 	}
 	if o.sql {
-		return params.Script(out, tables)
+		p.Watermark = verify.EndOfTime
+		return p.Script(out)
 	}
 	conn, err := clickhouse.OpenSession(ctx, sink)
 	if err != nil {
-		return err
+		return fmt.Errorf("verify: %w", err)
 	}
 	defer conn.Close()
-	report, err := b.verify(ctx, conn, params, tables, o)
+	if err := b.settle(ctx, conn, p, o.watermark); err != nil {
+		return err
+	}
+	report, err := p.Run(ctx, conn, o.show)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -105,9 +102,13 @@ func (b *built) verification(o verifyOptions) (*verify.Params, clickhouse.Config
 			continue
 		}
 		p.Database, p.Tables = k.clickhouse.Database, b.sinkTables(s.sinks[i])
-		if p.Has("events") {
-			return p, k.clickhouse, nil
+		if !p.Has("events") {
+			continue
 		}
+		if len(p.Derived()) == 0 {
+			return nil, clickhouse.Config{}, usageError{errors.New("verify: none of sessions, ropo, abandonments, crowd and windows goes to ClickHouse beside events; there is nothing to compare")}
+		}
+		return p, k.clickhouse, nil
 	}
 	return nil, clickhouse.Config{}, usageError{errors.New("verify: no clickhouse sink takes the table events, from which the facts are derived again; add one, or name events in its tables")}
 }
@@ -141,13 +142,4 @@ func timeOf(flag, text string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("--%s %s is no time such as 2026-03-01T00:00:00Z or 2026-03-01", flag, text)
-}
-
-// verify stages the events, then compares table by table.
-func (b *built) verify(ctx context.Context, conn verify.Conn, p *verify.Params, tables []*verify.Table, o verifyOptions) (*verify.Report, error) {
-	settled, err := b.settled(ctx, conn, p, tables, o)
-	if err != nil {
-		return nil, err
-	}
-	return p.Run(ctx, conn, tables, verify.Options{Watermark: settled, Show: o.show})
 }

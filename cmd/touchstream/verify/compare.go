@@ -21,12 +21,16 @@ const (
 
 // compareSQL pairs the derived rows with the facts. Each row of its result is
 // one pair: the key, how many facts and derived rows it has, its state (equal,
-// differing, missing, extra, doubled, open), the columns that differ, and both
+// differing, missing, extra, doubled, left), the columns that differ, and both
 // sides as JSON lists in the order of the columns.
-func (p *Params) compareSQL(t *Table, settled int64) string {
+func (p *Params) compareSQL(t *Table) string {
 	var keys, differ []string
 	for _, k := range t.Key {
 		keys = append(keys, field(k))
+	}
+	unsure := t.Unsure
+	if unsure == "" {
+		unsure = "false"
 	}
 	side := func(from string, number int, expr func(Column) string) string {
 		var b strings.Builder
@@ -45,7 +49,7 @@ func (p *Params) compareSQL(t *Table, settled int64) string {
 				values = append(values, "true")
 			}
 		}
-		fmt.Fprintf(&b, "tuple(%s) AS row, %s AS settled, %d AS side\n    FROM %s AS t", strings.Join(values, ", "), t.Settled, number, from)
+		fmt.Fprintf(&b, "tuple(%s) AS row, %s AS settled, %s AS unsure, %d AS side\n    FROM %s AS t", strings.Join(values, ", "), t.Settled, unsure, number, from)
 		if p.isBounded() {
 			fmt.Fprintf(&b, "\n    WHERE t.%s >= fromUnixTimestamp64Milli(%d, 'UTC') AND t.%s < fromUnixTimestamp64Milli(%d, 'UTC')",
 				field(t.Start), p.Since, field(t.Start), p.Until)
@@ -63,14 +67,14 @@ func (p *Params) compareSQL(t *Table, settled int64) string {
 	}
 	key := strings.Join(keys, ", ")
 	return fmt.Sprintf(`SELECT %[1]s, facts, derived,
-    multiIf(settled > %[2]d, 'open', facts = 0, 'missing', derived = 0, 'extra', facts > 1 OR derived > 1, 'doubled', notEmpty(columns), 'differing', 'equal') AS state,
+    multiIf(settled > %[2]d OR unsure, 'left', facts = 0, 'missing', derived = 0, 'extra', facts > 1 OR derived > 1, 'doubled', notEmpty(columns), 'differing', 'equal') AS state,
     if(facts > 0 AND derived > 0, arrayFilter(c -> c != '', [%[3]s]), []) AS columns,
     if(state = 'equal' OR facts = 0, '', toJSONString(f)) AS fact,
     if(state = 'equal' OR derived = 0, '', toJSONString(d)) AS again
 FROM
 (
     SELECT %[1]s, countIf(side = 1) AS facts, countIf(side = 2) AS derived, anyIf(row, side = 1) AS f, anyIf(row, side = 2) AS d,
-        if(derived > 0, maxIf(settled, side = 2), max(settled)) AS settled
+        if(derived > 0, maxIf(settled, side = 2), max(settled)) AS settled, max(unsure) AS unsure
     FROM
     (
 %[4]s
@@ -78,7 +82,7 @@ FROM
 %[5]s
     )
     GROUP BY %[1]s
-)`, key, settled, strings.Join(differ, ", "),
+)`, key, p.Watermark, strings.Join(differ, ", "),
 		side(field(p.Database)+"."+field("v_"+t.Name), factSide, func(c Column) string { return orName(c.Fact, c.Name) }),
 		side(temporary(t), derivedSide, func(c Column) string { return orName(c.Derived, c.Name) }))
 }

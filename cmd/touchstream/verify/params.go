@@ -31,6 +31,10 @@ type Params struct {
 	Windows     []*window.Config
 	Venue       *venue.Venue // nil: none
 
+	// Watermark is up to when facts are settled, in ms.
+	Watermark int64
+	// Told says in the report how that is known.
+	Told string
 	// Since and Until bound the starts of the facts, [Since, Until) in ms;
 	// both 0: all there are.
 	Since, Until int64

@@ -68,5 +68,8 @@ func (p *Params) stages() []string {
 	if p.Ropo != nil || p.Crowd != nil {
 		out = append(out, "zones", "sensors")
 	}
+	if p.Abandonment != nil {
+		out = append(out, "unsure")
+	}
 	return out
 }

@@ -14,16 +14,22 @@ import (
 // Report is what a whole verification found.
 type Report struct {
 	Watermark int64
+	Told      string
 	Events    uint64
 	Late      uint64
 	Staged    time.Duration
 	Outcomes  []*Outcome
 }
 
-// Run stages the events and compares all tables.
-func (p *Params) Run(ctx context.Context, c Conn, tables []*Table, o Options) (*Report, error) {
+// Run stages the events and compares all tables; it shows the first differences
+// of each.
+func (p *Params) Run(ctx context.Context, c Conn, show int) (*Report, error) {
+	tables, err := p.derivable()
+	if err != nil {
+		return nil, err
+	}
 	began := time.Now()
-	r := &Report{Watermark: o.Watermark}
+	r := &Report{Watermark: p.Watermark, Told: p.Told}
 	if err := p.Stage(ctx, c); err != nil {
 		return nil, err
 	}
@@ -34,7 +40,7 @@ func (p *Params) Run(ctx context.Context, c Conn, tables []*Table, o Options) (*
 	r.Events, r.Late = number(counts[0][0]), number(counts[0][1])
 	r.Staged = time.Since(began)
 	for _, t := range tables {
-		out, err := p.Compare(ctx, c, t, o)
+		out, err := p.Compare(ctx, c, t, show)
 		if err != nil {
 			return nil, err
 		}
@@ -69,13 +75,13 @@ func (r *Report) Write(out io.Writer) error {
 	if r.Watermark != math.MaxInt64 {
 		at = "up to " + timeText(r.Watermark)
 	}
-	fmt.Fprintf(b, "%d events, %d of them late, read in %s; facts settled %s\n\n", r.Events, r.Late, r.Staged.Round(time.Millisecond), at)
+	fmt.Fprintf(b, "%d events, %d of them late, read in %s; facts settled %s (%s)\n\n", r.Events, r.Late, r.Staged.Round(time.Millisecond), at, r.Told)
 	w := tabwriter.NewWriter(b, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "table\tfacts\tderived\tequal\tdiffering\tmissing\textra\tdoubled\topen\tseconds\t")
+	fmt.Fprintln(w, "table\tfacts\tderived\tequal\tdiffering\tmissing\textra\tdoubled\tleft out\tseconds\t")
 	for _, o := range r.Outcomes {
 		if o.Why == "" {
 			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", o.Table, o.Facts, o.Derived, o.Equal, o.Differing, o.Missing, o.Extra,
-				o.Doubled+o.Repeated, o.Open, o.Took.Seconds())
+				o.Doubled+o.Repeated, o.Out, o.Took.Seconds())
 		}
 	}
 	_ = w.Flush() // a strings.Builder takes everything
@@ -151,7 +157,11 @@ func rowText(row map[string]string) string {
 func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // Script prints the statements as they would run, for a ClickHouse client.
-func (p *Params) Script(out io.Writer, tables []*Table) error {
+func (p *Params) Script(out io.Writer) error {
+	tables, err := p.derivable()
+	if err != nil {
+		return err
+	}
 	for _, name := range p.stages() {
 		sql, err := p.statement(name, nil)
 		if err != nil {

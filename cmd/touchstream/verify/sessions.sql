@@ -46,13 +46,20 @@ pieces AS
     LEFT ANY JOIN cuts AS c ON r.device_key = c.device_key AND r.run = c.run
     WHERE r.continues OR NOT r.is_system
 ),
+cart_events AS
+(
+    SELECT (device_key, run, piece) AS owner, n, at, event, product_id, sku, quantity, price, currency,
+        `items.product_id`, `items.sku`, `items.quantity`, `items.price`
+    FROM pieces
+    WHERE event IN ('Product Added', 'Product Removed', 'Wishlist Product Added to Cart', 'Order Completed', 'Cart Viewed')
+),
 {{template "cart" .}}
 carts AS
 (
-    SELECT device_key, run, piece,
+    SELECT owner,
         max(items) AS cart_items_max, max(value) AS cart_value_max, argMax(value, n) AS cart_value_end
     FROM cart_totals
-    GROUP BY device_key, run, piece
+    GROUP BY owner
 ),
 sessions AS
 (
@@ -121,5 +128,5 @@ SELECT
     has_bot_agent OR in_a_minute > {{.EventsPerMinute}} AS is_bot,
     late_events
 FROM sessions AS s
-LEFT ANY JOIN carts AS c ON s.device_key = c.device_key AND s.run = c.run AND s.piece = c.piece
+LEFT ANY JOIN carts AS c ON (s.device_key, s.run, s.piece) = c.owner
 WHERE events > 0

@@ -19,6 +19,8 @@ type Table struct {
 	// Settled is when a row does not change any more without late events, an
 	// expression in ms over the columns of either side.
 	Settled string
+	// Unsure is a condition for rows, on either side, that are left out.
+	Unsure string
 	// Behind is the condition for the events behind a row; a column of the key
 	// in braces stands for its value as a text.
 	Behind string
@@ -41,8 +43,8 @@ type Column struct {
 	Sure string
 }
 
-// Derivable are the tables of facts of the configuration that go to ClickHouse.
-func (p *Params) Derivable() ([]*Table, error) {
+// derivable are the tables of facts of the configuration that go to ClickHouse.
+func (p *Params) derivable() ([]*Table, error) {
 	var out []*Table
 	add := func(t *Table, err error) error {
 		if err != nil || t == nil {
@@ -57,6 +59,9 @@ func (p *Params) Derivable() ([]*Table, error) {
 		return nil, err
 	}
 	if err := add(p.ropo()); err != nil {
+		return nil, err
+	}
+	if err := add(p.abandonments()); err != nil {
 		return nil, err
 	}
 	for _, c := range p.Windows {

@@ -27,8 +27,9 @@ type Outcome struct {
 	Table string
 	Facts uint64
 	// Derived rows of the SQL; Equal, Differing, Missing, Extra, Doubled pairs
-	// of it and the facts; Open ones were left out on both sides.
-	Derived, Equal, Differing, Missing, Extra, Doubled, Open uint64
+	// of it and the facts; those
+	// left Out on both sides are not settled or not sure.
+	Derived, Equal, Differing, Missing, Extra, Doubled, Out uint64
 	// Repeated rows have the id and version of another one, which FINAL hides.
 	Repeated    uint64
 	RepeatedIDs []string
@@ -54,14 +55,6 @@ type Difference struct {
 	Events  []string
 }
 
-// Options say how far a comparison goes.
-type Options struct {
-	// Watermark up to which facts are settled, ms.
-	Watermark int64
-	// Show bounds the differences that are shown per table.
-	Show int
-}
-
 // settings bound the memory of each statement.
 const settings = " SETTINGS max_bytes_before_external_group_by = 2000000000, max_bytes_before_external_sort = 2000000000, join_algorithm = 'hash'"
 
@@ -80,7 +73,7 @@ func (p *Params) Stage(ctx context.Context, c Conn) error {
 }
 
 // Compare derives one table and compares it.
-func (p *Params) Compare(ctx context.Context, c Conn, t *Table, o Options) (*Outcome, error) {
+func (p *Params) Compare(ctx context.Context, c Conn, t *Table, show int) (*Outcome, error) {
 	began := time.Now()
 	out := &Outcome{Table: t.Name, Key: t.Key, Left: t.Left, Why: t.Why}
 	if t.Why != "" {
@@ -89,7 +82,7 @@ func (p *Params) Compare(ctx context.Context, c Conn, t *Table, o Options) (*Out
 	if err := c.Exec(ctx, "CREATE TEMPORARY TABLE "+temporary(t)+" ENGINE = MergeTree ORDER BY tuple() AS\n"+t.SQL+settings); err != nil {
 		return nil, fmt.Errorf("deriving %s: %w", t.Name, err)
 	}
-	if err := c.Exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE verify_pairs ENGINE = MergeTree ORDER BY tuple() AS\n"+p.compareSQL(t, o.Watermark)+settings); err != nil {
+	if err := c.Exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE verify_pairs ENGINE = MergeTree ORDER BY tuple() AS\n"+p.compareSQL(t)+settings); err != nil {
 		return nil, fmt.Errorf("comparing %s: %w", t.Name, err)
 	}
 	rows, err := c.Rows(ctx, "SELECT state, count(), sum(facts), sum(derived) FROM verify_pairs GROUP BY state")
@@ -99,9 +92,9 @@ func (p *Params) Compare(ctx context.Context, c Conn, t *Table, o Options) (*Out
 	for _, r := range rows {
 		out.Facts, out.Derived = out.Facts+number(r[2]), out.Derived+number(r[3])
 		*map[string]*uint64{"equal": &out.Equal, "differing": &out.Differing, "missing": &out.Missing, "extra": &out.Extra,
-			"doubled": &out.Doubled, "open": &out.Open}[r[0]] = number(r[1])
+			"doubled": &out.Doubled, "left": &out.Out}[r[0]] = number(r[1])
 	}
-	if out.First, err = p.differences(ctx, c, t, o.Show); err != nil {
+	if out.First, err = p.differences(ctx, c, t, show); err != nil {
 		return nil, err
 	}
 	out.Took = time.Since(began)
@@ -118,7 +111,7 @@ func (p *Params) differences(ctx context.Context, c Conn, t *Table, show int) ([
 		}
 		key += field(k)
 	}
-	query := fmt.Sprintf("SELECT state, columns, fact, again, toJSONString(tuple(%s)) FROM verify_pairs WHERE state NOT IN ('equal', 'open') ORDER BY %s LIMIT %d", key, key, show)
+	query := fmt.Sprintf("SELECT state, columns, fact, again, toJSONString(tuple(%s)) FROM verify_pairs WHERE state NOT IN ('equal', 'left') ORDER BY %s LIMIT %d", key, key, show)
 	rows, err := c.Rows(ctx, query)
 	if err != nil {
 		return nil, err
