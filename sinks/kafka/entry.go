@@ -22,8 +22,8 @@ const (
 	headerFormat     = "format"
 	headerInstance   = "instance"   // who wrote it
 	headerPart       = "part"       // such as 0/1: an entry is one or more records
-	headerRepairs    = "repairs"    // what lies between this entry and its predecessor is damaged
-	headerGeneration = "generation" // only of a mark, number 0: the state was reset
+	headerRepairs    = "repairs"    // what lies between this entry and its predecessor is damaged or missing
+	headerGeneration = "generation" // of the newest reset; a mark, number 0, is where it was
 )
 
 // entryRecords makes an entry's records.
@@ -38,6 +38,9 @@ func (l *Ledger) entryRecords(number int64, entry []byte, repairs bool) []*kgo.R
 			{Key: headerInstance, Value: []byte(l.instance)},
 			{Key: headerPart, Value: fmt.Appendf(nil, "%d/%d", i, parts)},
 		}
+		if l.generation > 0 {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: headerGeneration, Value: strconv.AppendUint(nil, uint64(l.generation), 10)})
+		}
 		if repairs {
 			r.Headers = append(r.Headers, kgo.RecordHeader{Key: headerRepairs, Value: []byte("1")})
 		}
@@ -51,7 +54,7 @@ type head struct {
 	place
 	part, parts int
 	repairs     bool
-	generation  uint32 // of a mark
+	generation  uint32 // 0 before the first reset
 }
 
 func (h *head) isMark() bool { return h.number == 0 }
@@ -71,12 +74,14 @@ func parseHead(r *kgo.Record) (head, error) {
 		return h, fmt.Errorf("the record at offset %d has key %q, a number is expected", r.Offset, r.Key)
 	}
 	h.instance, h.repairs = values[headerInstance], values[headerRepairs] != ""
-	if h.isMark() {
-		g, err := strconv.ParseUint(values[headerGeneration], 10, 32)
+	if text, has := values[headerGeneration]; has || h.isMark() {
+		g, err := strconv.ParseUint(text, 10, 32)
 		if err != nil {
-			return h, fmt.Errorf("the mark at offset %d has generation %q", r.Offset, values[headerGeneration])
+			return h, fmt.Errorf("the record at offset %d has generation %q", r.Offset, text)
 		}
 		h.generation = uint32(g)
+	}
+	if h.isMark() {
 		return h, nil
 	}
 	part, parts, _ := strings.Cut(values[headerPart], "/")

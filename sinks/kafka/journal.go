@@ -44,8 +44,9 @@ func (l *Ledger) ensureTopic(ctx context.Context) error {
 		case err != nil:
 			return explain(l.conn, l.topic, err)
 		case n != 1:
-			return fmt.Errorf("topic %s on %s has %d partitions: a journal has one; delete the topic, or choose another name for the pipeline", l.topic, l.conn.Address(), n)
+			return l.wrongPartitions(n)
 		case meta.Topics[l.topic].Partitions[0].Leader >= 0:
+			l.cluster = meta.Cluster
 			return nil
 		}
 		select {
@@ -54,6 +55,10 @@ func (l *Ledger) ensureTopic(ctx context.Context) error {
 		case <-time.After(lookAgainAfter):
 		}
 	}
+}
+
+func (l *Ledger) wrongPartitions(n int) error {
+	return fmt.Errorf("topic %s on %s has %d partitions: a journal has one; delete the topic, or choose another name for the pipeline", l.topic, l.conn.Address(), n)
 }
 
 // bounds are the offsets between which records are. It waits until no
@@ -161,7 +166,7 @@ func (l *Ledger) Read(ctx context.Context, first int64, f func(number int64, ent
 		return nil, err
 	}
 	l.index = l.index[:0]
-	a := assembler{}
+	a := assembler{first: first}
 	err = l.scan(ctx, from, to, func(r *kgo.Record) error {
 		at, entry, ok := a.add(r)
 		if !ok {
@@ -176,7 +181,8 @@ func (l *Ledger) Read(ctx context.Context, first int64, f func(number int64, ent
 	if err != nil {
 		return nil, err
 	}
-	l.last, l.end, l.repair = a.last, a.end, a.damage != nil
+	l.last, l.end, l.gap = a.last, a.end, first
+	l.repair = a.damage != nil || a.last.number > 0 && first > a.last.number+1
 	if a.damage != nil {
 		damage = fmt.Errorf("topic %s on %s: %w", l.topic, l.conn.Address(), a.damage)
 	}
@@ -185,6 +191,7 @@ func (l *Ledger) Read(ctx context.Context, first int64, f func(number int64, ent
 
 // assembler makes entries of records.
 type assembler struct {
+	first  int64 // the number from which on none may be missing
 	last   place // the newest entry
 	end    place // the newest record
 	damage error // why none follows it
@@ -207,7 +214,7 @@ func (a *assembler) add(r *kgo.Record) (at place, entry []byte, ok bool) {
 		return at, nil, false
 	case h.part != a.next || h.part > 0 && h.number != a.begun.number:
 		err = fmt.Errorf("the record at offset %d is part %d of commit %d, part %d is expected", r.Offset, h.part, h.number, a.next)
-	case a.last.number > 0 && h.number != a.last.number+1:
+	case !a.follows(&h):
 		err = fmt.Errorf("commit %d at offset %d does not follow commit %d", h.number, r.Offset, a.last.number)
 	case a.damage != nil && !h.repairs:
 		err = a.damage
@@ -228,6 +235,13 @@ func (a *assembler) add(r *kgo.Record) (at place, entry []byte, ok bool) {
 	}
 	a.last, a.damage, a.next = a.begun, nil, 0
 	return a.begun, bytes.Clone(a.bytes), true
+}
+
+// follows reports whether an entry may come behind the last one. One that
+// repairs may leave out numbers that nobody wants any more.
+func (a *assembler) follows(h *head) bool {
+	next := a.last.number + 1
+	return a.last.number == 0 || h.number == next || h.repairs && h.number > next && next < a.first
 }
 
 // Trim deletes the records of entries below a number.

@@ -35,6 +35,7 @@ type Ledger struct {
 
 	client   *kgo.Client // for all but transactions and the group
 	admin    *kadm.Client
+	cluster  string // its id
 	standing *standing
 
 	// journal guards what follows; it is held while an entry is written.
@@ -43,7 +44,8 @@ type Ledger struct {
 	end     place   // of the newest record, by which a takeover is noticed
 	index   []place // of the entries that are there, in order
 	repair  bool    // the next entry follows one that is damaged
-	// generation is that of a mark at the end.
+	gap     int64   // from where Read was asked to read
+	// generation is that of the newest reset.
 	generation uint32
 
 	// mu is held for moments; it guards what follows.
@@ -97,7 +99,7 @@ func (l *Ledger) Open(ctx context.Context, standby func()) error {
 	if err != nil {
 		return err
 	}
-	l.last, l.end = end.place, end.place
+	l.last, l.end, l.generation = end.place, end.place, end.generation
 	return l.finishReset(ctx, end)
 }
 

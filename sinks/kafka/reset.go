@@ -83,14 +83,13 @@ func (l *Ledger) finishReset(ctx context.Context, end head) error {
 	if !end.isMark() || end.instance == "" {
 		return nil
 	}
-	l.generation = end.generation
 	return l.deleteBefore(ctx, end.offset)
 }
 
-// Generation is that of the reset behind which nothing was written yet, as of
-// Open; 0 if there is none.
-func (l *Ledger) Generation() uint32 {
+// Generation is that of the newest reset, 0 before the first, as of Open: every
+// entry carries it on.
+func (l *Ledger) Generation() (uint32, error) {
 	l.journal.Lock()
 	defer l.journal.Unlock()
-	return l.generation
+	return l.generation, nil
 }

@@ -113,6 +113,15 @@ func (s *Sink) prepare(ctx context.Context, admin *kadm.Client, tables []*schema
 	within, cancel := context.WithTimeout(ctx, answerMax)
 	defer cancel()
 	limits := map[string]int32{}
+	if s.ledger != nil {
+		meta, err := admin.BrokerMetadata(within)
+		if err != nil {
+			return nil, explain(&s.cfg.Conn, s.cfg.Topic, err)
+		}
+		if meta.Cluster != s.ledger.cluster {
+			return nil, fmt.Errorf("%s is another cluster than that of the journal, %s: messages and journal are written in one transaction, which ends at one cluster", s.cfg.Address(), s.ledger.conn.Address())
+		}
+	}
 	for _, t := range tables {
 		topic := s.topic(t)
 		const byDefault = -1

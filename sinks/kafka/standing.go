@@ -200,6 +200,7 @@ func (s *standing) leave() {
 	if s.client == nil {
 		return
 	}
+	s.update(func() { s.active = false })
 	ctx, cancel := context.WithTimeout(context.Background(), closeMax)
 	defer cancel()
 	// Who cannot be told finds out after sessionMax.

@@ -66,6 +66,11 @@ func TestHandOver(t *testing.T) {
 		first.commit()
 		first.write("left")
 		first.close()
+		select {
+		case <-first.ledger.Lost():
+			t.Error("one that leaves by itself takes it for a loss")
+		default:
+		}
 		if d := within(t, active, "the hand-over"); d > sessionMax/2 {
 			t.Errorf("the hand-over took %v", d)
 		}
