@@ -27,6 +27,11 @@ type Sink struct {
 	waiting atomic.Int64
 }
 
+var (
+	_ pipeline.ExactSink  = (*Sink)(nil)
+	_ pipeline.Renumberer = (*Sink)(nil)
+)
+
 // New makes a sink; nothing is dialled before Resume.
 func New(cfg Config) *Sink { return &Sink{cfg: cfg, run: rand.Uint32()} }
 
