@@ -4,20 +4,28 @@ import (
 	"context"
 
 	"touchstream/pipeline"
-	"touchstream/pipeline/schema"
 )
 
 // discard is a sink that takes everything and keeps nothing.
 type discard struct{}
 
-// Open has nothing to open.
-func (discard) Open(context.Context, []*schema.Table) error { return nil }
+// Resume has nothing to open.
+func (discard) Resume(context.Context, *pipeline.Opening) error { return nil }
 
 // Write drops the rows.
 func (discard) Write(context.Context, *pipeline.Delivery) error { return nil }
 
-// Flush has nothing to flush.
-func (discard) Flush(context.Context) error { return nil }
+// Cut has nothing to decide.
+func (discard) Cut(context.Context, *pipeline.Cut) ([]byte, error) { return nil, nil }
+
+// State is empty.
+func (discard) State(context.Context) ([]byte, error) { return nil, nil }
+
+// Release has nothing to deliver.
+func (discard) Release(context.Context, int64) error { return nil }
+
+// Drain has nothing to wait for.
+func (discard) Drain(context.Context) error { return nil }
 
 // Waiting is always 0.
 func (discard) Waiting() int64 { return 0 }

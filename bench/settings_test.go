@@ -86,7 +86,7 @@ func newPipeline(tb testing.TB, workload, set string, source pipeline.Source) pi
 	cfg := pipeline.Config{
 		Name: s.Name, Shards: s.Shards, Lanes: runtime.GOMAXPROCS(0), Bounded: true,
 		MaxRecords: s.Step.MaxRecords, MaxWait: s.Step.MaxWaitMs,
-		FlushEvery:  s.CommitIntervalMs,
+		CommitEvery: s.CommitIntervalMs,
 		DedupWindow: s.Dedup.WindowMs, DedupEntries: int(s.Dedup.MaxEntries),
 		BufferRows: 1 << 21,
 		Hasher:     event.NewHasher(s.Identity.Key.Reveal(), s.Identity.Block),
@@ -104,7 +104,7 @@ func newPipeline(tb testing.TB, workload, set string, source pipeline.Source) pi
 	for _, name := range operatorSets[set] {
 		switch name {
 		case "identity":
-			cfg.Resolver = newResolver(s, cfg.Hasher)
+			cfg.NewResolver = func() pipeline.Resolver { return newResolver(s, cfg.Hasher) }
 			tables = append(tables, identity.Tables()...)
 		case "sessions":
 			add(sessions.New(s.sessions, sessions.Env{Shards: s.Shards, AllowedLateness: s.Time.AllowedLatenessMs,
@@ -177,8 +177,8 @@ func wanted(tb testing.TB, set string) event.Want {
 	for _, op := range cfg.Operators {
 		w = w.Or(op.Spec().Needs)
 	}
-	if cfg.Resolver != nil {
-		w = w.Or(cfg.Resolver.Spec().Needs)
+	if cfg.NewResolver != nil {
+		w = w.Or(cfg.NewResolver().Spec().Needs)
 	}
 	return w
 }

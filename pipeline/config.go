@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"log/slog"
+	"path/filepath"
 
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/schema"
@@ -15,9 +16,10 @@ type Config struct {
 	Lanes  int // goroutines that fold
 
 	Sources   []SourceConfig
-	Resolver  Resolver // nil: events have no profile
 	Operators []Operator
 	Sinks     []SinkConfig
+	// NewResolver makes a resolver without state; nil: events have no profile.
+	NewResolver func() Resolver
 
 	Hasher *event.Hasher
 	// Place fills the store of rows whose sensor or zone implies it; may be nil.
@@ -27,8 +29,24 @@ type Config struct {
 	// MaxRecords bounds a step; MaxWait is how long a step gathers.
 	MaxRecords int
 	MaxWait    int64
-	// FlushEvery is the time after which delivered rows are made visible.
-	FlushEvery int64
+	// CommitEvery is the time after which what is folded is made durable and
+	// delivered.
+	CommitEvery int64
+	// Journal keeps commits; nil: no state is kept.
+	Journal Journal
+	// SnapshotDir is where snapshots lie, SinkDir where sinks keep what must
+	// outlive the process, each in a folder of its name.
+	SnapshotDir, SinkDir string
+	// SnapshotEvery is the time between snapshots; SnapshotCopies bounds the
+	// bytes of pages that are held twice while one is written.
+	SnapshotEvery, SnapshotCopies int64
+	// Version is that of the program as far as states depend on it, Plan the
+	// settings on which they depend.
+	Version string
+	Plan    []Setting
+	// ComparePlan says why a state made under a former plan cannot go on under
+	// this one; replays says that a journal was left to replay. May be nil.
+	ComparePlan func(former []Setting, replays bool) error
 	// Started is the journaled start of the run, the clock of records without
 	// a timestamp.
 	Started int64
@@ -46,6 +64,17 @@ type Config struct {
 	Log   *slog.Logger
 	// OnStep is told of each finished step; may be nil.
 	OnStep func(StepInfo)
+}
+
+// Durable reports whether the state is kept.
+func (c *Config) Durable() bool { return c.Journal != nil }
+
+// sinkDir is the folder of a sink's own, empty when no state is kept.
+func (c *Config) sinkDir(sink string) string {
+	if !c.Durable() {
+		return ""
+	}
+	return filepath.Join(c.SinkDir, sink)
 }
 
 // SourceConfig is one source with its decoder.
@@ -81,7 +110,7 @@ type SourceConfig struct {
 // SinkConfig is one sink with the tables that it takes.
 type SinkConfig struct {
 	Name   string
-	Sink   Sink
+	Sink   ExactSink
 	Tables []*schema.Table
 }
 

@@ -13,10 +13,12 @@ type decodeWorker struct {
 	decoders  []event.Decoder
 	finishers []event.Finisher
 	routers   int
+	// started is the clock of records without a timestamp.
+	started *int64
 }
 
-func newDecodeWorker(cfg *Config) *decodeWorker {
-	w := &decodeWorker{cfg: cfg, want: wants(cfg)}
+func newDecodeWorker(cfg *Config, started *int64) *decodeWorker {
+	w := &decodeWorker{cfg: cfg, want: wants(cfg), started: started}
 	for i := range cfg.Sources {
 		s := &cfg.Sources[i]
 		w.decoders = append(w.decoders, s.NewDecoder())
@@ -50,8 +52,8 @@ func wants(cfg *Config) event.Want {
 			w.Columns = w.Columns.Or(event.SetOf(event.StoreID, event.ZoneID, event.SensorID))
 		}
 	}
-	if cfg.Resolver != nil {
-		w = w.Or(cfg.Resolver.Spec().Needs)
+	if cfg.NewResolver != nil {
+		w = w.Or(cfg.NewResolver().Spec().Needs)
 	}
 	for _, s := range cfg.Sinks {
 		for _, t := range s.Tables {
@@ -111,7 +113,7 @@ func (w *decodeWorker) admitTimes(p *piece) {
 	for r := range b.N {
 		clock := p.chunk.Recs[b.Record[r]].Timestamp
 		if clock == event.Absent {
-			clock = w.cfg.Started
+			clock = *w.started
 		}
 		if t := b.Time(r); t-clock > most {
 			bury(p.dead, p.raw, b.Record[r], event.FutureTime, fmt.Sprintf("event time %s is more than %s ahead of %s",

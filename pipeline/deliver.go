@@ -23,118 +23,17 @@ const (
 // parcel is a step's rows on their way to all sinks; the last one to take
 // them gives them back.
 type parcel struct {
-	step  int64
-	rows  map[*schema.Table]*schema.Rows
-	users atomic.Int32
+	step   int64
+	rows   map[*schema.Table]*schema.Rows
+	digest stepDigest
+	users  atomic.Int32
 }
 
-// sinkRunner feeds one sink from its queue and holds while it is away.
-type sinkRunner struct {
-	cfg    SinkConfig
-	status *Status
-	queue  chan *parcel
-	done   func(*parcel)
-	every  time.Duration
-
-	opened      bool
-	queued      atomic.Int64 // rows in the queue
-	retries     atomic.Int64
-	flushMicros atomic.Int64
-	err         error
+// mail is what a sink's queue holds: a step's rows or the end of a commit.
+type mail struct {
+	parcel *parcel
+	cut    *cut
 }
-
-func newSinkRunner(cfg SinkConfig, status *Status, every time.Duration, done func(*parcel)) *sinkRunner {
-	return &sinkRunner{cfg: cfg, status: status, queue: make(chan *parcel, deliveryQueue), done: done, every: every}
-}
-
-func (r *sinkRunner) waiting() int64 { return r.queued.Load() + r.cfg.Sink.Waiting() }
-
-func (r *sinkRunner) rowsOf(p *parcel) (d Delivery, n int64) {
-	d.Step = p.step
-	for _, t := range r.cfg.Tables {
-		d.Rows = append(d.Rows, p.rows[t])
-		n += int64(p.rows[t].N)
-	}
-	return d, n
-}
-
-// run delivers until the queue is closed, then flushes. The context's end
-// breaks off waiting for a sink that is away.
-func (r *sinkRunner) run(ctx context.Context) error {
-	flush := time.NewTicker(r.every)
-	defer flush.Stop()
-	dirty := false
-	for {
-		select {
-		case p, ok := <-r.queue:
-			if !ok {
-				return r.insist(ctx, "flush", r.flush)
-			}
-			d, n := r.rowsOf(p)
-			if n > 0 {
-				if err := r.insist(ctx, "write", func(ctx context.Context) error { return r.cfg.Sink.Write(ctx, &d) }); err != nil {
-					return err
-				}
-				dirty = true
-			}
-			r.queued.Add(-n)
-			r.done(p)
-		case <-flush.C:
-			if !dirty {
-				continue
-			}
-			if err := r.insist(ctx, "flush", r.flush); err != nil {
-				return err
-			}
-			dirty = false
-		}
-	}
-}
-
-func (r *sinkRunner) flush(ctx context.Context) error {
-	from := time.Now()
-	err := r.cfg.Sink.Flush(ctx)
-	r.flushMicros.Store(time.Since(from).Microseconds())
-	return err
-}
-
-// insist calls f until it succeeds or fails for good.
-func (r *sinkRunner) insist(ctx context.Context, what string, f func(context.Context) error) error {
-	hold := r.status.holder("sinks." + r.cfg.Name)
-	for wait := retryWaitMin; ; wait = min(2*wait, retryWaitMax) {
-		err := f(ctx)
-		if err == nil {
-			hold.release()
-			return nil
-		}
-		if ctx.Err() != nil {
-			return &undelivered{sink: r.cfg.Name, rows: r.waiting(), err: err}
-		}
-		if !IsRetryable(err) {
-			return fmt.Errorf("sinks.%s: %s: %w", r.cfg.Name, what, err)
-		}
-		hold.because(err)
-		r.retries.Add(1)
-		select {
-		case <-ctx.Done():
-			return &undelivered{sink: r.cfg.Name, rows: r.waiting(), err: err}
-		case <-time.After(wait):
-		}
-	}
-}
-
-// undelivered says what a stop left behind.
-type undelivered struct {
-	sink string
-	rows int64
-	err  error
-}
-
-func (u *undelivered) Error() string {
-	return fmt.Sprintf("sinks.%s: stopped with %d rows not delivered: %v", u.sink, u.rows, u.err)
-}
-
-func (u *undelivered) Unwrap() error { return u.err }
 
 // delivery feeds all sinks.
 type delivery struct {
@@ -144,6 +43,7 @@ type delivery struct {
 	failed  chan struct{}
 	once    sync.Once
 	wg      sync.WaitGroup
+	ctx     context.Context // of the runners; its end breaks off their waiting
 	cancel  context.CancelFunc
 }
 
@@ -151,7 +51,7 @@ func newDelivery(cfg *Config, status *Status) *delivery {
 	d := &delivery{pool: make(chan *parcel, deliveryQueue+2), failed: make(chan struct{})}
 	seen := map[*schema.Table]bool{}
 	for _, s := range cfg.Sinks {
-		d.runners = append(d.runners, newSinkRunner(s, status, time.Duration(cfg.FlushEvery)*time.Millisecond, d.give))
+		d.runners = append(d.runners, newSinkRunner(s, status, d))
 		for _, t := range s.Tables {
 			if !seen[t] {
 				seen[t] = true
@@ -159,6 +59,7 @@ func newDelivery(cfg *Config, status *Status) *delivery {
 			}
 		}
 	}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
 	status.mu.Lock()
 	status.sinks = d.runners
 	status.mu.Unlock()
@@ -166,10 +67,11 @@ func newDelivery(cfg *Config, status *Status) *delivery {
 }
 
 // open opens the sinks, waiting for those that are away for now.
-func (d *delivery) open(ctx context.Context) error {
+func (d *delivery) open(ctx context.Context, opening func(sink string) Opening) error {
 	for _, r := range d.runners {
-		err := r.insist(ctx, "open", func(ctx context.Context) error { return r.cfg.Sink.Open(ctx, r.cfg.Tables) })
-		if err != nil {
+		o := opening(r.cfg.Name)
+		o.Tables, o.Report = r.cfg.Tables, r.report
+		if err := r.insist(ctx, "open", func(ctx context.Context) error { return r.cfg.Sink.Resume(ctx, &o) }); err != nil {
 			return err
 		}
 		r.opened = true
@@ -178,19 +80,16 @@ func (d *delivery) open(ctx context.Context) error {
 }
 
 func (d *delivery) start() {
-	var ctx context.Context
-	ctx, d.cancel = context.WithCancel(context.Background())
 	for _, r := range d.runners {
 		d.wg.Go(func() {
 			defer func() {
 				if x := recover(); x != nil {
-					r.err = internalFault(x, r.status.log)
-				}
-				if r.err != nil {
-					d.once.Do(func() { close(d.failed) })
+					r.fail(internalFault(x, r.status.log))
 				}
 			}()
-			r.err = r.run(ctx)
+			if err := r.run(d.ctx); err != nil {
+				r.fail(err)
+			}
 		})
 	}
 }
@@ -233,20 +132,41 @@ func (d *delivery) send(p *parcel, deadline <-chan struct{}) error {
 	for _, r := range d.runners {
 		_, n := r.rowsOf(p)
 		r.queued.Add(n)
-		select {
-		case r.queue <- p:
-		case <-d.failed:
-			return errNotSent
-		case <-deadline:
-			return errNotSent
+		if err := d.post(r, mail{parcel: p}, deadline); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// finish closes the queues and waits until the sinks have delivered, at most
-// until the deadline channel fires; it closes the sinks.
-func (d *delivery) finish(deadline <-chan struct{}) error {
+// post puts mail into a sink's queue.
+func (d *delivery) post(r *sinkRunner, m mail, deadline <-chan struct{}) error {
+	select {
+	case r.queue <- m:
+		return nil
+	case <-d.failed:
+		return errNotSent
+	case <-deadline:
+		return errNotSent
+	}
+}
+
+// drain waits until all that was released is delivered.
+func (d *delivery) drain(ctx context.Context) error {
+	errs := make([]error, len(d.runners))
+	var wg sync.WaitGroup
+	for i, r := range d.runners {
+		wg.Go(func() {
+			errs[i] = r.insist(ctx, "drain", r.cfg.Sink.Drain)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// finish ends the queues and waits until the sinks have taken what is in them,
+// at most until the deadline channel fires.
+func (d *delivery) finish(deadline <-chan struct{}) {
 	for _, r := range d.runners {
 		close(r.queue)
 	}
@@ -258,23 +178,21 @@ func (d *delivery) finish(deadline <-chan struct{}) error {
 		d.cancel()
 		<-finished
 	}
-	defer d.cancel()
-	return d.close()
 }
 
-// close closes the sinks that are open and returns what went wrong with each.
+// close closes the sinks that were opened and returns what went wrong with each.
 func (d *delivery) close() error {
+	d.cancel()
 	var errs []error
 	for _, r := range d.runners {
-		err := r.err
 		if r.opened {
 			ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
-			if closeErr := r.cfg.Sink.Close(ctx); err == nil && closeErr != nil {
-				err = fmt.Errorf("sinks.%s: %w", r.cfg.Name, closeErr)
+			if err := r.cfg.Sink.Close(ctx); err != nil {
+				r.fail(fmt.Errorf("sinks.%s: %w", r.cfg.Name, err))
 			}
 			cancel()
 		}
-		errs = append(errs, err)
+		errs = append(errs, r.fault())
 	}
 	return errors.Join(errs...)
 }

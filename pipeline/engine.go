@@ -14,17 +14,17 @@ type Pipeline struct {
 	input    *input
 	fold     *fold
 	delivery *delivery
+	commits  *committer
+	snapshot *snapshotter
+	// isLive: what the journal holds is replayed.
+	isLive bool
 }
 
 // New builds a pipeline. Nothing is opened yet.
 func New(cfg Config) *Pipeline {
 	status := newStatus(cfg.Log)
 	status.Watermark.Store(beginOfTime)
-	p := &Pipeline{cfg: cfg, status: status}
-	p.input = newInput(&p.cfg, status)
-	p.fold = newFold(&p.cfg, status)
-	p.delivery = newDelivery(&p.cfg, status)
-	return p
+	return &Pipeline{cfg: cfg, status: status}
 }
 
 // Status tells how the pipeline stands, from any goroutine.
@@ -32,12 +32,49 @@ func (p *Pipeline) Status() *Status { return p.status }
 
 // Run runs until the context is done or, when bounded, until the input has
 // ended. It then delivers what is folded; when a sink stays away it gives up
-// after StopWithin and says what was not delivered. A source that breaks ends
-// the run as well: what was before it is delivered and its error returned.
+// after StopWithin and says what was not delivered: with a state that is kept
+// it waits there for the next run. A source that breaks ends the run as well:
+// what was before it is delivered and its error returned.
 func (p *Pipeline) Run(ctx context.Context) error {
+	if !p.cfg.Durable() {
+		return p.run(ctx)
+	}
+	err := p.openJournal(ctx)
+	if err == nil {
+		p.status.setState(Starting)
+		err = p.run(ctx)
+	} else if ctx.Err() != nil && p.status.is(Standby) {
+		err = nil // a standby that is stopped has nothing to lose
+	}
+	if closeErr := p.cfg.Journal.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("journal: %w", closeErr)
+	}
+	return err
+}
+
+// openJournal waits until this process may write, also while the journal is
+// away.
+func (p *Pipeline) openJournal(ctx context.Context) error {
+	hold := p.status.holder("journal")
+	for wait := retryWaitMin; ; wait = min(2*wait, retryWaitMax) {
+		err := p.cfg.Journal.Open(ctx, func() {
+			p.status.setState(Standby)
+			p.cfg.Log.Info("another instance is active; this one stands by")
+		})
+		if err == nil || ctx.Err() != nil || !IsRetryable(err) {
+			hold.release()
+			return err
+		}
+		hold.because(err)
+		sleep(ctx, wait)
+	}
+}
+
+func (p *Pipeline) run(ctx context.Context) error {
 	inputCtx, stopInput := context.WithCancel(ctx)
 	defer stopInput()
-	if err := p.open(inputCtx); err != nil {
+	r, err := p.open(inputCtx)
+	if err != nil {
 		return err
 	}
 	p.status.setState(Running)
@@ -46,15 +83,47 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	steps := make(chan *step, 1)
 	go p.input.run(inputCtx, steps)
 	deadline := p.deadline(ctx)
-	err := p.loop(steps, deadline)
+	committing, breakOff := until(deadline)
+	defer breakOff()
+	err = p.loop(committing, steps, r, deadline)
 	p.status.setState(Stopping)
 	stopInput()
-	deliveryErr := p.delivery.finish(deadline)
-	drain(steps) // until nobody reads from the sources any more
-	if errors.Is(err, errNotSent) {
-		err = nil
+	err = errors.Join(err, p.end(committing, err, deadline))
+	p.snapshot.close()
+	deliveryErr := p.delivery.close()
+	if deliveryErr != nil || !p.isLive {
+		err = without(err, errNotSent) // the sink's error says more
 	}
+	drain(steps) // until nobody reads from the sources any more
 	return errors.Join(err, deliveryErr, p.closeSources())
+}
+
+// until is a context that ends with a channel.
+func until(end <-chan struct{}) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-end:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// without takes a mark out of joined errors.
+func without(err, mark error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var rest []error
+		for _, e := range joined.Unwrap() {
+			rest = append(rest, without(e, mark))
+		}
+		return errors.Join(rest...)
+	}
+	if errors.Is(err, mark) {
+		return nil
+	}
+	return err
 }
 
 func drain(steps <-chan *step) {
@@ -62,48 +131,120 @@ func drain(steps <-chan *step) {
 	}
 }
 
-// open opens the sources first: a sink may write over what is there, and it
-// should not for an input that is missing.
-func (p *Pipeline) open(ctx context.Context) error {
-	err := p.input.open(ctx)
-	if err == nil {
-		err = p.delivery.open(ctx)
+// open recovers the state and opens sources and sinks. Of a new state the
+// sources are opened first: a sink may write over what is there, and it should
+// not for an input that is missing.
+func (p *Pipeline) open(ctx context.Context) (*recovery, error) {
+	paths, err := p.candidates()
+	if err != nil {
+		return nil, err
+	}
+	for i, path := range paths {
+		r, err := p.openFrom(ctx, path)
+		if err == nil {
+			return r, nil
+		}
+		err = errors.Join(err, p.delivery.close(), p.closeSources())
+		if !isDamage(err) || i == len(paths)-1 {
+			return nil, err
+		}
+		p.cfg.Log.Warn("snapshot cannot be used; the one before is tried", "snapshot", path, "why", err.Error())
+	}
+	return nil, errors.New("there is nothing to start from")
+}
+
+func (p *Pipeline) openFrom(ctx context.Context, path string) (*recovery, error) {
+	p.input, p.fold, p.delivery = newInput(&p.cfg, p.status), newFold(&p.cfg, p.status), newDelivery(&p.cfg, p.status)
+	r, err := p.recoverFrom(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	p.commits = newCommitter(&p.cfg, p.status, p.delivery, r.lineage, r.number)
+	p.snapshot = newSnapshotter(&p.cfg, p.status, r.snapshotNumber())
+	if err := p.input.resume(r.input(), r.entries); err != nil {
+		return nil, err
+	}
+	opening := func(sink string) Opening { return r.opening(sink, p.cfg.sinkDir(sink)) }
+	if err := p.input.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.delivery.open(ctx, opening); err != nil {
+		return nil, err
+	}
+	p.cfg.Log.Info("opened", "generation", r.lineage.generation, "commit", r.number, "snapshot", path, "commits_to_replay", len(r.entries))
+	return r, nil
+}
+
+// end makes what is folded durable, delivers it and, with a state that is kept,
+// leaves a snapshot. cause is what the loop ended with.
+func (p *Pipeline) end(ctx context.Context, cause error, deadline <-chan struct{}) error {
+	var err error
+	if p.isLive && !errors.Is(cause, errNotSent) && !errors.Is(cause, ErrFenced) && !isReplayFault(cause) {
+		err = p.lastCommits(ctx, deadline)
+	}
+	p.delivery.finish(deadline)
+	return err
+}
+
+// lastCommits ends the open commit, waits until its rows are delivered and takes
+// the last snapshot behind that.
+func (p *Pipeline) lastCommits(ctx context.Context, deadline <-chan struct{}) error {
+	if err := p.land(deadline); err != nil {
+		return err
+	}
+	if err := p.commitNow(ctx, &cut{Cut: Cut{All: true}}, deadline); err != nil {
+		return err
+	}
+	err := p.delivery.drain(ctx)
+	if !p.cfg.Durable() {
+		return err
 	}
 	if err != nil {
-		return errors.Join(err, p.delivery.close(), p.closeSources())
+		p.cfg.Log.Warn("stopped before all rows were delivered; the next start delivers them", "why", err.Error())
 	}
+	return p.lastSnapshot()
+}
+
+// lastSnapshot leaves a snapshot behind one more commit, which notes what has
+// been delivered. It takes the time that it needs.
+func (p *Pipeline) lastSnapshot() error {
+	if p.commits.state == nil || p.commits.drain {
+		return nil // nothing was ever read, or the state is kept already
+	}
+	ctx, never := context.Background(), make(chan struct{})
+	p.snapshot.wait()
+	p.fold.thaw()
+	x := &cut{snapshot: p.fold.freeze(p.snapshot.budget())}
+	if err := p.commitNow(ctx, x, never); err != nil {
+		return err
+	}
+	return p.snapshot.write(x, true)
+}
+
+// commitNow ends the open commit and waits until it is durable.
+func (p *Pipeline) commitNow(ctx context.Context, x *cut, deadline <-chan struct{}) error {
+	if err := p.commits.cut(x, deadline); err != nil {
+		return err
+	}
+	if err := p.commits.commit(ctx, x); err != nil {
+		return err
+	}
+	p.status.setUncommitted(false)
 	return nil
 }
 
-// loop folds steps and sends their rows until there are no more. A fault of
-// the program itself ends the run as an error, not the process.
-func (p *Pipeline) loop(steps <-chan *step, deadline <-chan struct{}) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = internalFault(r, p.cfg.Log)
-		}
-	}()
-	for s := range steps {
-		if s.records > 0 {
-			p.status.setFolded(false)
-		}
-		out := p.delivery.take(s.number)
-		info := p.fold.step(s, out)
-		for _, x := range s.pieces {
-			p.input.givePiece(x)
-		}
-		if err := p.delivery.send(out, deadline); err != nil {
-			return err
-		}
-		p.status.setFolded(s.last || sourcesDone(s.sources))
-		if p.cfg.OnStep != nil {
-			p.cfg.OnStep(info)
-		}
-		if s.err != nil {
-			return s.err
-		}
+// land waits for the commit under way.
+func (p *Pipeline) land(deadline <-chan struct{}) error {
+	if p.commits.flying == nil {
+		return nil
 	}
-	return nil
+	select {
+	case err := <-p.commits.flying:
+		p.commits.flying = nil
+		return err
+	case <-deadline:
+		return errors.New("stopped before the last commit was durable; the next start goes on from the one before")
+	}
 }
 
 // deadline fires StopWithin after the context is done; never when a bounded

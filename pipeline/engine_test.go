@@ -113,8 +113,8 @@ type memorySink struct {
 	away   int // writes that fail for now
 }
 
-func (m *memorySink) Open(_ context.Context, tables []*schema.Table) error {
-	m.tables, m.rows = tables, map[string][]string{}
+func (m *memorySink) Resume(_ context.Context, o *Opening) error {
+	m.tables, m.rows = o.Tables, map[string][]string{}
 	return nil
 }
 
@@ -141,14 +141,17 @@ func (m *memorySink) Write(_ context.Context, d *Delivery) error {
 	}
 	return nil
 }
-func (m *memorySink) Flush(context.Context) error { return nil }
-func (m *memorySink) Waiting() int64              { return 0 }
-func (m *memorySink) Close(context.Context) error { return nil }
+func (m *memorySink) Cut(context.Context, *Cut) ([]byte, error) { return nil, nil }
+func (m *memorySink) State(context.Context) ([]byte, error)     { return nil, nil }
+func (m *memorySink) Release(context.Context, int64) error      { return nil }
+func (m *memorySink) Drain(context.Context) error               { return nil }
+func (m *memorySink) Waiting() int64                            { return 0 }
+func (m *memorySink) Close(context.Context) error               { return nil }
 
 // testConfig is a bounded pipeline over the partitions.
 func testConfig(src *memorySource, sink *memorySink, order Order, step, lanes int) Config {
 	return Config{
-		Shards: 8, Lanes: lanes, Bounded: true, MaxRecords: step, FlushEvery: 1000,
+		Shards: 8, Lanes: lanes, Bounded: true, MaxRecords: step, CommitEvery: 1000,
 		DedupWindow: 3_600_000, DedupEntries: 1 << 20, BufferRows: 1 << 20, StopWithin: 100,
 		Hasher: event.NewHasher("k", []string{""}), Clock: func() int64 { return 0 }, Log: slog.New(slog.DiscardHandler),
 		Sources: []SourceConfig{{Name: "s", Source: src, NewDecoder: func() event.Decoder { return lineDecoder{} },

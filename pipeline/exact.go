@@ -94,7 +94,8 @@ type Journal interface {
 	// Open waits until this process is the one that may write; it calls standby
 	// when it has to wait for another one.
 	Open(ctx context.Context, standby func()) error
-	// Read calls f with the entries from number first on, in order. An entry
+	// Read calls f with the entries from number first on, in order, each lent for
+	// the call. An entry
 	// that is torn or damaged ends them: damage says which and why. Entries that
 	// were trimmed are left out: the first one given may have a higher number.
 	Read(ctx context.Context, first int64, f func(number int64, entry []byte) error) (damage, err error)
@@ -109,6 +110,10 @@ type Journal interface {
 	Trim(ctx context.Context, below int64) error
 	Close() error
 }
+
+// A Contested is a Journal that may be lost to another process at any time; Lost
+// is closed then.
+type Contested interface{ Lost() <-chan struct{} }
 
 // A Resumer is a Source that can go on where it was. A partition's position is
 // the offset behind the last record that Read gave.

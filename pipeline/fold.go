@@ -25,10 +25,14 @@ type fold struct {
 	due      [][]join                    // by shard, those of the step
 	before   [2]int64
 	laneBusy []float64
+	digester *digester
 }
 
 func newFold(cfg *Config, status *Status) *fold {
-	f := &fold{cfg: cfg, status: status, resolver: cfg.Resolver, homes: homes{}, guests: map[event.Hash][]event.Hash{}, due: make([][]join, cfg.Shards), before: [2]int64{beginOfTime, beginOfTime}}
+	f := &fold{cfg: cfg, status: status, homes: homes{}, guests: map[event.Hash][]event.Hash{}, due: make([][]join, cfg.Shards), before: [2]int64{beginOfTime, beginOfTime}}
+	if cfg.NewResolver != nil {
+		f.resolver = cfg.NewResolver()
+	}
 	for _, op := range cfg.Operators {
 		f.addMember(op)
 	}
@@ -41,12 +45,14 @@ func newFold(cfg *Config, status *Status) *fold {
 		f.resolved = NewTurn(cfg.Hasher, f.resolver.Spec().Tables)
 	}
 	f.admitter = newAdmitter(cfg, status, f.members)
+	f.digester = newDigester(cfg)
 	return f
 }
 
 // step folds one step and leaves its rows in the parcel.
 func (f *fold) step(s *step, out *parcel) StepInfo {
 	from := time.Now()
+	f.digester.begin()
 	f.setMarks()
 	f.admitter.admit(s, f.before)
 	f.resolve(s, out)
@@ -55,6 +61,7 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 		for _, p := range s.pieces {
 			writeEvents(rows, p, s.origins)
 		}
+		f.digester.add(noShardDigest, rows)
 	}
 	for _, p := range s.pieces {
 		f.admitter.dropLate(p)
@@ -98,17 +105,19 @@ func (f *fold) resolve(s *step, out *parcel) {
 	f.resolver.Advance(t)
 	tables := f.resolver.Spec().Tables
 	for i := range tables {
-		appendRows(out, t.Out(i))
+		f.emit(out, noShardDigest, t.Out(i))
 	}
-	appendRows(out, t.triggers)
+	f.emit(out, noShardDigest, t.triggers)
 	c := f.status.Operator("identity")
 	c.Entries.Store(int64(f.resolver.Entries()))
 	c.Bytes.Store(int64(f.resolver.Bytes()))
 	c.add(&t.Count)
 }
 
-func appendRows(out *parcel, rows *schema.Rows) {
+// emit leaves rows of a shard for the sinks.
+func (f *fold) emit(out *parcel, shard int, rows *schema.Rows) {
 	if to := out.rows[rows.Table]; to != nil && rows.N > 0 {
+		f.digester.add(shard, rows)
 		to.Append(rows)
 	}
 }
@@ -215,15 +224,15 @@ func (f *fold) lane(s *step, shard int) {
 // collect gathers the shards' rows in shard order.
 func (f *fold) collect(s *step, out *parcel) {
 	for _, p := range s.pieces {
-		appendRows(out, p.dead)
+		f.emit(out, noShardDigest, p.dead)
 	}
 	for _, m := range f.members {
 		entries, bytes := 0, 0
 		for shard, t := range m.turns {
 			for _, rows := range t.outs {
-				appendRows(out, rows)
+				f.emit(out, shard, rows)
 			}
-			appendRows(out, t.triggers)
+			f.emit(out, shard, t.triggers)
 			m.counts.add(&t.Count)
 			entries += m.shards[shard].Entries()
 			bytes += m.shards[shard].Bytes()
@@ -243,5 +252,6 @@ func (f *fold) collect(s *step, out *parcel) {
 		}
 	}
 	f.status.Buffered.Store(int64(waiting))
+	out.digest = f.digester.digest()
 	f.status.countStep(s, out)
 }

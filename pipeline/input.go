@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"touchstream/pipeline/event"
+	"touchstream/pipeline/killpoint"
 	"touchstream/pipeline/schema"
 )
 
@@ -33,6 +34,15 @@ type step struct {
 	// last: nothing follows. With err set the input broke off there.
 	last bool
 	err  error
+	// quiet: nothing was read and no watermark moved; there is nothing to fold.
+	quiet bool
+	// record is what the journal keeps of the step; in a replay, what it kept.
+	record stepRecord
+	// commit is the replayed entry that ends with the step, nil before its last.
+	commit *entry
+	replay bool
+	// state is how the reading side stands after the step.
+	state *inputState
 	// sources says how each stands, for /status.
 	sources []SourceStatus
 }
@@ -54,6 +64,14 @@ type input struct {
 	toRead  []*partition
 	steps   int64
 	broken  error
+	// told are the origins that steps have named so far.
+	told int
+	// resumed is where the sources go on, nil for a new state; entries are
+	// replayed before anything new is read.
+	resumed *inputState
+	entries []*entry
+	// started is the start of the process that first made the step at hand.
+	started int64
 }
 
 func newInput(cfg *Config, status *Status) *input {
@@ -61,12 +79,13 @@ func newInput(cfg *Config, status *Status) *input {
 		cfg: cfg, status: status, known: map[event.Origin]uint32{},
 		bySrc: make([][]*partition, len(cfg.Sources)), sorted: make([]*sortedSource, len(cfg.Sources)),
 		sighted: make([]bool, len(cfg.Sources)), pool: make(chan *piece, 1024), ready: make(chan struct{}, 1),
+		started: cfg.Started,
 	}
 	for d := range in.clocks {
 		in.clocks[d].at = beginOfTime
 	}
 	for range max(1, cfg.Lanes) {
-		in.workers = append(in.workers, newDecodeWorker(cfg))
+		in.workers = append(in.workers, newDecodeWorker(cfg, &in.started))
 	}
 	return in
 }
@@ -75,13 +94,13 @@ func newInput(cfg *Config, status *Status) *input {
 func (in *input) open(ctx context.Context) error {
 	for i := range in.cfg.Sources {
 		s := &in.cfg.Sources[i]
-		if err := in.openSource(ctx, s); err != nil {
+		if err := in.openSource(ctx, i); err != nil {
 			return fmt.Errorf("sources.%s: %w", s.Name, err)
 		}
 		if s.Sort {
 			in.sorted[i] = &sortedSource{}
 		}
-		if l, ok := s.Source.(Lister); ok {
+		if l, ok := s.Source.(Lister); ok && in.resumed == nil {
 			for _, o := range l.Origins() {
 				o.Source = s.Name
 				in.originIndex(o)
@@ -109,7 +128,11 @@ func (in *input) forward(ctx context.Context, ready <-chan struct{}) {
 }
 
 // openSource opens a source; one that is away for now is tried again.
-func (in *input) openSource(ctx context.Context, s *SourceConfig) error {
+func (in *input) openSource(ctx context.Context, i int) error {
+	s := &in.cfg.Sources[i]
+	if err := in.resumeSource(i); err != nil {
+		return err
+	}
 	hold := in.status.holder("sources." + s.Name)
 	away := errors.New("it had not answered yet")
 	for wait := retryWaitMin; ; wait = min(2*wait, retryWaitMax) {
@@ -142,8 +165,12 @@ func (in *input) discover() {
 		if in.sorted[i] != nil {
 			n = min(n, 1)
 		}
+		if len(in.bySrc[i]) == n {
+			continue
+		}
+		begins := positionsOf(s.Source, n)
 		for k := len(in.bySrc[i]); k < n; k++ {
-			p := &partition{source: i, index: k, lag: s.OutOfOrderness, highest: event.Absent}
+			p := &partition{source: i, index: k, lag: s.OutOfOrderness, highest: event.Absent, began: begins[k], at: begins[k]}
 			in.bySrc[i] = append(in.bySrc[i], p)
 			in.parts = append(in.parts, p)
 		}
@@ -154,6 +181,9 @@ func (in *input) discover() {
 // breaks. The channel is closed behind the last one.
 func (in *input) run(ctx context.Context, out chan<- *step) {
 	defer close(out)
+	if !in.replay(ctx, out) {
+		return
+	}
 	for {
 		s := in.next(ctx)
 		if s == nil {
@@ -187,10 +217,15 @@ func (in *input) next(ctx context.Context) (s *step) {
 	if ctx.Err() != nil && s.records == 0 {
 		return nil
 	}
-	in.steps++
-	s.number, s.clock = in.steps, in.cfg.Clock()
+	s.clock = in.cfg.Clock()
 	in.decode(s)
 	in.closeStep(s)
+	if s.quiet {
+		return s
+	}
+	in.steps++
+	s.number = in.steps
+	in.note(s)
 	return s
 }
 
@@ -212,6 +247,7 @@ func (in *input) closeStep(s *step) {
 		}
 		return in.sighted[p.source]
 	}
+	before := in.watermarks()
 	in.clocks[AllSources].advance(in.parts, all, idleClock)
 	in.clocks[CrowdSources].advance(in.parts, crowd, idleClock)
 	ended := true
@@ -225,6 +261,9 @@ func (in *input) closeStep(s *step) {
 	}
 	s.err = in.broken
 	s.last = in.broken != nil || in.cfg.Bounded && ended
+	if in.cfg.Durable() && s.records+s.sortedRows > 0 && in.broken == nil {
+		s.last = false // the end of time comes by itself: it is no part of the state
+	}
 	for d := range in.clocks {
 		s.watermarks[d] = in.clocks[d].at
 		if s.last && in.cfg.Bounded {
@@ -233,6 +272,14 @@ func (in *input) closeStep(s *step) {
 	}
 	s.origins = in.origins
 	s.sources = in.sourceStatus()
+	s.quiet = len(s.pieces) == 0 && s.records == 0 && !s.last && in.watermarks() == before
+}
+
+func (in *input) watermarks() (w [2]int64) {
+	for d := range in.clocks {
+		w[d] = in.clocks[d].at
+	}
+	return w
 }
 
 func (in *input) judgeIdle(now int64) {
@@ -246,7 +293,9 @@ func (in *input) judgeIdle(now int64) {
 func (in *input) read(ctx context.Context, s *step, p *partition, most int, wait bool) int {
 	src := &in.cfg.Sources[p.source]
 	x := in.takePiece(p)
+	killpoint.Pass(killpoint.FetchBefore)
 	state, err := src.Source.Read(ctx, p.index, most, wait, x.chunk)
+	killpoint.Pass(killpoint.FetchAfter)
 	hold := in.status.holder("sources." + src.Name)
 	switch {
 	case err == nil:
@@ -272,6 +321,7 @@ func (in *input) read(ctx context.Context, s *step, p *partition, most int, wait
 	}
 	p.quietSince, p.idle = 0, false
 	in.register(x.chunk, src.Name)
+	s.took(p, x.chunk)
 	s.pieces = append(s.pieces, x)
 	s.records += n
 	s.bytes += int64(len(x.chunk.Data))

@@ -52,7 +52,7 @@ func (f *fold) addMember(op Operator) {
 	for s := range f.cfg.Shards {
 		m.shards = append(m.shards, op.NewShard(s))
 		turn := NewTurn(f.cfg.Hasher, m.spec.Tables)
-		if a, ok := f.cfg.Resolver.(Addresser); ok {
+		if a, ok := f.resolver.(Addresser); ok {
 			turn.Address = a.Address
 		}
 		m.turns, m.units = append(m.turns, turn), append(m.units, Units{})

@@ -95,7 +95,8 @@ func TestRowsBeforeAMergeFollowIt(t *testing.T) {
 	for _, step := range []int{1, 2, 3, 5, 100} {
 		sink := &memorySink{}
 		cfg := testConfig(newMemorySource(lines), sink, InTime, step, 2)
-		cfg.Operators, cfg.Resolver = []Operator{countOperator{}}, &linkResolver{to: map[event.Hash]event.Hash{}}
+		cfg.Operators = []Operator{countOperator{}}
+		cfg.NewResolver = func() Resolver { return &linkResolver{to: map[event.Hash]event.Hash{}} }
 		cfg.Sinks[0].Tables = []*schema.Table{countTable}
 		if err := New(cfg).Run(context.Background()); err != nil {
 			t.Fatal(err)
@@ -159,7 +160,8 @@ func TestMergesTakePlaceInTimeOrder(t *testing.T) {
 			sink := &memorySink{}
 			cfg := testConfig(newMemorySource(lines), sink, InTime, step, 2)
 			cfg.Shards = shards
-			cfg.Operators, cfg.Resolver = []Operator{placeOperator{}}, &linkResolver{to: map[event.Hash]event.Hash{}}
+			cfg.Operators = []Operator{placeOperator{}}
+			cfg.NewResolver = func() Resolver { return &linkResolver{to: map[event.Hash]event.Hash{}} }
 			cfg.Sinks[0].Tables = []*schema.Table{placeTable}
 			if err := New(cfg).Run(context.Background()); err != nil {
 				t.Fatal(err)
@@ -189,7 +191,8 @@ func TestChainsOfMergesAgainstTheirTimes(t *testing.T) {
 			for _, step := range []int{4, 6, 100} {
 				sink := &memorySink{}
 				cfg := testConfig(newMemorySource(first, second), sink, InTime, step, 2)
-				cfg.Operators, cfg.Resolver = []Operator{countOperator{}}, &linkResolver{to: map[event.Hash]event.Hash{}}
+				cfg.Operators = []Operator{countOperator{}}
+				cfg.NewResolver = func() Resolver { return &linkResolver{to: map[event.Hash]event.Hash{}} }
 				cfg.Sinks[0].Tables = []*schema.Table{countTable}
 				if err := New(cfg).Run(t.Context()); err != nil {
 					t.Fatal(err)
@@ -263,7 +266,8 @@ func TestRandomMerges(t *testing.T) {
 		for _, step := range []int{3, 20, 1000} {
 			sink := &memorySink{}
 			cfg := testConfig(newMemorySource(parts...), sink, InTime, step, 2)
-			cfg.Operators, cfg.Resolver = []Operator{countOperator{}}, &unionResolver{linkResolver{to: map[event.Hash]event.Hash{}}}
+			cfg.Operators = []Operator{countOperator{}}
+			cfg.NewResolver = func() Resolver { return &unionResolver{linkResolver{to: map[event.Hash]event.Hash{}}} }
 			cfg.Sinks[0].Tables = []*schema.Table{countTable}
 			if err := New(cfg).Run(t.Context()); err != nil {
 				t.Fatal(err)

@@ -43,7 +43,7 @@ func (s *sortedSource) record(i uint32) (*event.Origin, int64, int64, []byte) {
 // returns whether there is more; on the first call it reads the source to its
 // end.
 func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted *sortedSource, share int) (more bool) {
-	if !sorted.loaded && !in.loadSorted(ctx, s, p.source, sorted) {
+	if !sorted.loaded && !in.loadSorted(ctx, s, p, sorted) {
 		return false
 	}
 	n := min(share, len(sorted.order)-sorted.next)
@@ -53,6 +53,7 @@ func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted
 		sorted.cut(x, n)
 		s.pieces = append(s.pieces, x)
 		s.sortedRows += n
+		s.note(rangeRecord{partitionID: p.id(), kind: cutRange, n: n})
 	}
 	if sorted.next < len(sorted.order) {
 		return true
@@ -63,8 +64,12 @@ func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted
 }
 
 // loadSorted reads and decodes all of the source. Records are counted, and bad
-// ones buried, in the step that loads them.
-func (in *input) loadSorted(ctx context.Context, s *step, source int, sorted *sortedSource) bool {
+// ones buried, in the step that loads them; after a restart that was before.
+func (in *input) loadSorted(ctx context.Context, s *step, part *partition, sorted *sortedSource) bool {
+	if part.sorted {
+		s, sorted.next = &step{}, part.skip
+	}
+	source := part.source
 	src := &in.cfg.Sources[source]
 	all := &step{}
 	for k := range src.Source.Partitions() {
@@ -96,6 +101,8 @@ func (in *input) loadSorted(ctx context.Context, s *step, source int, sorted *so
 	slices.SortStableFunc(sorted.order, func(a, b sortedRow) int { return cmp.Compare(a.time, b.time) })
 	s.records += all.records
 	s.bytes += all.bytes
+	s.note(rangeRecord{partitionID: part.id(), kind: loadRange, n: all.records})
+	part.sorted = true
 	return true
 }
 

@@ -40,6 +40,12 @@ type Status struct {
 	DedupCovered atomic.Int64
 	// Buffered are the rows that wait for the watermark.
 	Buffered atomic.Int64
+	// ReplayRecords are those that were read again after a restart.
+	ReplayRecords atomic.Int64
+	// SnapshotAt is the wall clock of the newest snapshot, ms, 0: none;
+	// SnapshotMicros the time that it took, SnapshotPause that for which the fold
+	// stood still.
+	SnapshotAt, SnapshotMicros, SnapshotPause atomic.Int64
 
 	began time.Time
 	log   *slog.Logger
@@ -53,6 +59,8 @@ type Status struct {
 	rows      map[string]int64
 	sinks     []*sinkRunner
 	folded    bool // all that was read is folded and every source is at its end
+	// uncommitted: steps wait for a commit.
+	uncommitted bool
 }
 
 func newStatus(log *slog.Logger) *Status {
@@ -192,7 +200,7 @@ type SinkStatus struct {
 	Waiting int64 // rows not yet delivered
 	Retries int64
 	Held    bool
-	Flush   float64 // seconds that the newest flush took
+	Cut     float64 // seconds that the newest cut took
 }
 
 // Sinks is how the sinks stand.
@@ -206,9 +214,30 @@ func (s *Status) Sinks() []SinkStatus {
 		s.mu.Lock()
 		held := h.active
 		s.mu.Unlock()
-		out = append(out, SinkStatus{Name: r.cfg.Name, Waiting: r.waiting(), Retries: r.retries.Load(), Held: held, Flush: float64(r.flushMicros.Load()) / 1e6})
+		out = append(out, SinkStatus{Name: r.cfg.Name, Waiting: r.waiting(), Retries: r.retries.Load(), Held: held, Cut: float64(r.cutMicros.Load()) / 1e6})
 	}
 	return out
+}
+
+// setUncommitted notes whether steps wait for a commit.
+func (s *Status) setUncommitted(is bool) {
+	s.mu.Lock()
+	s.uncommitted = is
+	s.mu.Unlock()
+}
+
+// is reports whether the pipeline is in the state.
+func (s *Status) is(st State) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == st
+}
+
+// setSources notes how the sources stand.
+func (s *Status) setSources(all []SourceStatus) {
+	s.mu.Lock()
+	s.sources = all
+	s.mu.Unlock()
 }
 
 // setFolded notes whether all that was read is folded and on its way to the
@@ -223,9 +252,9 @@ func (s *Status) setFolded(folded bool) {
 // delivered.
 func (s *Status) Drained() bool {
 	s.mu.Lock()
-	folded := s.folded
+	done := s.folded && !s.uncommitted
 	s.mu.Unlock()
-	if !folded {
+	if !done {
 		return false
 	}
 	for _, k := range s.Sinks() {

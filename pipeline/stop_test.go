@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"touchstream/pipeline/event"
-	"touchstream/pipeline/schema"
 )
 
 // openSink notes how it is used.
@@ -18,9 +17,9 @@ type openSink struct {
 	fail           error
 }
 
-func (s *openSink) Open(ctx context.Context, tables []*schema.Table) error {
+func (s *openSink) Resume(ctx context.Context, o *Opening) error {
 	s.opened = true
-	return errors.Join(s.fail, s.memorySink.Open(ctx, tables))
+	return errors.Join(s.fail, s.memorySink.Resume(ctx, o))
 }
 func (s *openSink) Close(context.Context) error { s.closed = true; return nil }
 

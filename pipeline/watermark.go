@@ -24,6 +24,13 @@ type partition struct {
 	paused  bool // by alignment
 	failing bool // the last read failed for now
 	left    bool // it did not count at the end of the last step
+	known   bool // a step has named it
+	// began is where the partition was when it was found, at where it goes on.
+	began, at Position
+	// sorted: the source was loaded to be sorted; skip are the rows that were
+	// gone before a restart.
+	sorted bool
+	skip   int
 	// quietSince is the clock when the partition was last read up to its end
 	// with nothing new; 0 while it brings records.
 	quietSince int64

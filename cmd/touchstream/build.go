@@ -38,6 +38,7 @@ import (
 type buildOptions struct {
 	bounded bool
 	publish bool // bounded runs send to Kafka too
+	keep    bool // bounded runs keep the state
 	files   bool // files that are not there are faults
 }
 
@@ -47,6 +48,7 @@ type built struct {
 	file     *config.File
 	pipeline pipeline.Config
 	venue    *venue.Venue
+	ledger   *sinkkafka.Ledger // nil without Kafka, or when no state is kept
 	tables   []*schema.Table
 	faults   config.Faults
 }
@@ -77,7 +79,7 @@ func build(f *config.File, o buildOptions) (*built, error) {
 	b.pipeline = pipeline.Config{
 		Name: s.Name, Shards: s.Shards, Lanes: s.Lanes, Bounded: o.bounded,
 		MaxRecords: s.Step.MaxRecords, MaxWait: s.Step.MaxWaitMs,
-		FlushEvery: s.CommitIntervalMs, StopWithin: stopWithinMs,
+		CommitEvery: s.CommitIntervalMs, StopWithin: stopWithinMs,
 		DedupWindow: s.Dedup.WindowMs, DedupEntries: int(s.Dedup.MaxEntries),
 		BufferRows: int(s.State.MemoryMaxBytes / 4 / bufferedRowBytes),
 		Hasher:     event.NewHasher(s.Identity.Key.Reveal(), s.Identity.Block),
@@ -94,12 +96,18 @@ func build(f *config.File, o buildOptions) (*built, error) {
 	b.resolver()
 	b.tables = append(b.tables, pipeline.Events, pipeline.DeadLetters)
 	b.sources()
+	if o.keeps() {
+		b.openLedger()
+	}
 	b.sinks(o)
 	if o.files {
 		b.checkFiles()
 	}
 	return b, b.faults.Err()
 }
+
+// keeps reports whether the run keeps its state.
+func (o *buildOptions) keeps() bool { return !o.bounded || o.keep }
 
 // note keeps the faults of an error and returns what is no fault. What has no
 // faults is built and checked on, so that one run reports all there are.
@@ -192,12 +200,12 @@ func (c *settings) lateness() int64 {
 
 func (b *built) resolver() {
 	s := b.settings
-	r := identity.New(identity.Options{
+	options := identity.Options{
 		MaxLinks: s.Identity.MaxLinks, SharedDevices: s.Identity.SharedDevices,
 		MaxIdentifiers: int(s.State.MemoryMaxBytes / 4 / identifierBytes), MaxReferences: referencesMax,
 		ReferenceKept: referenceKeptMs, Hasher: b.pipeline.Hasher,
-	})
-	b.pipeline.Resolver = r
+	}
+	b.pipeline.NewResolver = func() pipeline.Resolver { return identity.New(options) }
 	b.tables = append(b.tables, identity.Tables()...)
 	b.tables = append(b.tables, pipeline.Triggers)
 }
@@ -241,9 +249,27 @@ func lower(list []string) []string {
 	return out
 }
 
+// kafkaSink sends in the journal's transactions, or by itself when no state is
+// kept.
+func (b *built) kafkaSink(c *sinkSettings) pipeline.ExactSink {
+	c.kafka.Name, c.kafka.Fast = b.settings.Name, b.settings.Delivery == "fast"
+	var sink *sinkkafka.Sink
+	var err error
+	if b.ledger == nil {
+		sink, err = sinkkafka.New(&c.kafka)
+	} else {
+		sink, err = sinkkafka.NewInLedger(&c.kafka, b.ledger)
+	}
+	if err != nil {
+		b.fault(c.pos, "%s", err)
+	}
+	return sink
+}
+
 func (b *built) transport(c *sourceSettings, src *pipeline.SourceConfig) {
 	switch c.transport {
 	case "kafka":
+		c.kafka.Group = b.settings.Name
 		source, err := kafkaSource(&c.kafka)
 		if err != nil {
 			b.fault(c.pos, "%s", err)
@@ -333,12 +359,11 @@ func (b *built) tableNames() []string {
 	return names
 }
 
-func (b *built) sink(c *sinkSettings) pipeline.Sink {
+func (b *built) sink(c *sinkSettings) pipeline.ExactSink {
 	switch c.kind {
 	case "clickhouse":
 		c.clickhouse.TTLMs = c.ttl
-		// State is not kept between runs: each begins a generation, whose rows win.
-		c.clickhouse.Generation = uint32(b.pipeline.Started / 1000)
+		c.clickhouse.SpoolMaxBytes = b.settings.State.SpoolMaxBytes
 		if err := clickhouse.CheckTTL(c.ttl, b.tables); err != nil && b.clean("operators") {
 			b.fault(c.pos, "ttl: %s", err)
 		}
@@ -348,12 +373,7 @@ func (b *built) sink(c *sinkSettings) pipeline.Sink {
 		c.clickhouse.Replicated = c.clickhouse.Replicated || c.replicated
 		return clickhouse.New(c.clickhouse)
 	case "kafka":
-		c.kafka.Name = b.settings.Name
-		sink, err := sinkkafka.New(&c.kafka)
-		if err != nil {
-			b.fault(c.pos, "%s", err)
-		}
-		return sink
+		return b.kafkaSink(c)
 	case "file":
 		if c.file.Format == arrow.Parquet || c.file.Format == arrow.IPC {
 			return arrow.New(arrow.Config{Dir: c.file.Dir, Format: c.file.Format, Roll: arrow.Limits(c.file.Roll)})

@@ -144,7 +144,7 @@ func TestFaultsOfCommandLines(t *testing.T) {
 		{"run", "touchstream run: -c FILE is required"},
 		{"run --frob", "touchstream run: unknown flag: --frob"},
 		{"run -c " + path + " more", `touchstream run: unknown argument "more"`},
-		{"run -c " + path + " --publish", "--publish and --summary go with --until-end"},
+		{"run -c " + path + " --publish", "--publish, --keep-state and --summary go with --until-end"},
 		{"run -c " + path + " --log-level loud", `--log-level: "loud" is none of debug, info, warn, error`},
 		{"run -c nope.yaml", "nope.yaml: no such file or directory"},
 		{"run -c " + filepath.Dir(path), "is a directory, a file is expected"},

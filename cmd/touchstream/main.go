@@ -81,7 +81,7 @@ func rootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%s: %w; see %s --help", c.CommandPath(), err, c.CommandPath())}
 	})
 	root.PersistentFlags().String("log-level", "", "debug, info, warn or error (default: log.level of the configuration)")
-	root.AddCommand(runCommand(), validateCommand(), generateCommand(), demoCommand(), devCommand(), schemaCommand(), verifyCommand(), versionCommand())
+	root.AddCommand(runCommand(), validateCommand(), generateCommand(), demoCommand(), devCommand(), schemaCommand(), verifyCommand(), resetCommand(), versionCommand())
 	return root
 }
 

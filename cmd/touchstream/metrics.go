@@ -78,6 +78,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	for code := range event.ReasonCode(event.NumReasons) {
 		counter("dead_letters_total", "Dead letters.", s.DeadLetters[code].Load(), "reason", code.String())
 	}
+	counter("replay_records", "Records read again after the start to replay the journal.", s.ReplayRecords.Load())
 	m.collectTime(gauge)
 	s.Operators(func(name string, c *pipeline.OperatorCounts) {
 		gauge("state_entries", "Entries in state.", float64(c.Entries.Load()), "operator", name)
@@ -103,7 +104,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		gauge("sink_held", "1 while the sink is away.", held, "sink", k.Name)
 		counter("sink_retries_total", "Attempts that failed for now.", k.Retries, "sink", k.Name)
 		gauge("sink_waiting_rows", "Rows not yet delivered.", float64(k.Waiting), "sink", k.Name)
-		gauge("sink_block_seconds", "Time of the newest flush.", k.Flush, "sink", k.Name)
+		gauge("sink_block_seconds", "Time of the newest cut.", k.Cut, "sink", k.Name)
 	}
 }
 
@@ -112,6 +113,10 @@ func (m *metrics) collectTime(gauge func(name, help string, v float64, labels ..
 		gauge("watermark_seconds", "The pipeline's watermark.", float64(w)/1000)
 		gauge("watermark_lag_seconds", "Clock minus watermark.", float64(time.Now().UnixMilli()-w)/1000)
 	}
+	newest := max(m.status.SnapshotAt.Load(), m.status.Began().UnixMilli())
+	gauge("snapshot_age_seconds", "Time since the newest snapshot, or the start if there is none.", float64(time.Now().UnixMilli()-newest)/1000)
+	gauge("snapshot_seconds", "Time that the newest snapshot took, in the background.", float64(m.status.SnapshotMicros.Load())/1e6)
+	gauge("snapshot_pause_seconds", "Time for which the fold stood still for the newest snapshot.", float64(m.status.SnapshotPause.Load())/1e6)
 	for _, src := range m.status.Sources() {
 		if src.Lag >= 0 {
 			gauge("source_lag_records", "Records known to wait.", float64(src.Lag), "source", src.Name)

@@ -16,8 +16,8 @@ import (
 )
 
 type runOptions struct {
-	untilEnd, publish bool
-	summary           string
+	untilEnd, publish, keepState bool
+	summary                      string
 }
 
 func runCommand() *cobra.Command {
@@ -29,6 +29,7 @@ func runCommand() *cobra.Command {
 	}
 	path := configFlag(c)
 	c.Flags().BoolVar(&o.untilEnd, "until-end", false, "stop when every source has reached its end; everything closes and is delivered")
+	c.Flags().BoolVar(&o.keepState, "keep-state", false, "with --until-end: keep the state as it stands before everything closes, and go on from a state that is there")
 	c.Flags().BoolVar(&o.publish, "publish", false, "with --until-end: also send triggers to Kafka")
 	c.Flags().StringVar(&o.summary, "summary", "", "with --until-end: write the summary as JSON to `FILE`")
 	c.RunE = func(c *cobra.Command, _ []string) error { return run(c, *path, o) }
@@ -36,12 +37,18 @@ func runCommand() *cobra.Command {
 }
 
 func run(c *cobra.Command, path string, o runOptions) error {
-	if !o.untilEnd && (o.publish || o.summary != "") {
-		return usageError{fmt.Errorf("%s: --publish and --summary go with --until-end", c.CommandPath())}
+	if !o.untilEnd && (o.publish || o.keepState || o.summary != "") {
+		return usageError{fmt.Errorf("%s: --publish, --keep-state and --summary go with --until-end", c.CommandPath())}
 	}
-	built, err := load(path, buildOptions{bounded: o.untilEnd, publish: o.publish})
+	options := buildOptions{bounded: o.untilEnd, publish: o.publish, keep: o.keepState}
+	built, err := load(path, options)
 	if err != nil {
 		return err
+	}
+	if options.keeps() {
+		if err := built.durable(); err != nil {
+			return err
+		}
 	}
 	log, err := newLog(c, built.settings.Log.Level)
 	if err != nil {

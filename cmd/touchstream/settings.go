@@ -54,9 +54,6 @@ func (c *settings) check(s *config.Section) {
 	if len(c.sinks) == 0 {
 		s.Fault("sinks", "no sink is configured; the pipeline needs one at least")
 	}
-	if c.Delivery != "exact" {
-		s.Fault("delivery", "%s is not available in this version, only exact", c.Delivery)
-	}
 	if c.Stage != "all" {
 		s.Fault("stage", "%s is not available in this version, only all", c.Stage)
 	}

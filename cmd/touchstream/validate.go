@@ -66,7 +66,7 @@ func (b *built) plan(out io.Writer) error {
 			config.FormatDuration(src.time.MaxOutOfOrdernessMs), config.FormatDuration(src.time.IdleAfterMs))
 	}
 	fmt.Fprintln(w, "\noperators")
-	fmt.Fprintf(w, "  identity\tevery event, on arrival\t→ %s\n", tableList(b.pipeline.Resolver.Spec()))
+	fmt.Fprintf(w, "  identity\tevery event, on arrival\t→ %s\n", tableList(b.pipeline.NewResolver().Spec()))
 	for _, op := range b.pipeline.Operators {
 		spec := op.Spec()
 		order := "on arrival"

@@ -83,10 +83,11 @@ func (t *Time) declare(s *Section, base Time) {
 
 // State says where state is kept.
 type State struct {
-	Dir            string
-	Snapshots      string
-	MemoryMaxBytes int64
-	SpoolMaxBytes  int64
+	Dir             string
+	Snapshots       string
+	MemoryMaxBytes  int64
+	SpoolMaxBytes   int64
+	SnapshotEveryMs int64
 }
 
 // Declare declares the keys.
@@ -97,6 +98,7 @@ func (c *State) Declare(s *Section) {
 		c.Snapshots = c.Dir + "/snapshots"
 		s.settingAt(s.Pos("snapshots").Path, flowText(c.Snapshots), true)
 	}
+	s.Duration("snapshot_every", &c.SnapshotEveryMs, "1m", "Time between snapshots; a restart replays what came after the newest one.").Min(100)
 	s.Size("memory_max", &c.MemoryMaxBytes, "4GiB", "Bound of the state in memory; tables get their caps from it.").Min(64 << 20)
 	s.Size("spool_max", &c.SpoolMaxBytes, "16GiB", "Bound of closed blocks that wait on disk for a sink.").Min(16 << 20)
 }

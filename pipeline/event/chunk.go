@@ -34,6 +34,16 @@ func (c *Chunk) Add(value []byte, offset, timestamp int64) {
 	c.Data = append(c.Data, value...)
 }
 
+// Append adds the records of another chunk of the same origin behind these.
+func (c *Chunk) Append(o *Chunk) {
+	shift := uint32(len(c.Data))
+	c.Data = append(c.Data, o.Data...)
+	for _, r := range o.Recs {
+		r.Off += shift
+		c.Recs = append(c.Recs, r)
+	}
+}
+
 // Value gives the bytes of a record.
 func (c *Chunk) Value(i int) []byte {
 	r := c.Recs[i]

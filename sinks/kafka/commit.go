@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/killpoint"
 )
 
 // Commit writes an entry and the messages of its commit in one transaction.
@@ -85,7 +86,10 @@ func (l *Ledger) write(ctx context.Context, number int64, entry []byte) (written
 	// its own.
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerMax)
 	defer cancel()
-	if err := producer.EndTransaction(within, kgo.TryCommit); err != nil {
+	killpoint.Pass(killpoint.CommitBefore)
+	err = producer.EndTransaction(within, kgo.TryCommit)
+	killpoint.Pass(killpoint.CommitAfter)
+	if err != nil {
 		return written, explain(l.conn, l.topic, err)
 	}
 	return place{number, records[0].Offset, l.instance}, nil

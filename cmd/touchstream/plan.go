@@ -1,0 +1,161 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"touchstream/pipeline"
+	"touchstream/pipeline/event"
+)
+
+// effect is what a change of a setting means for a state that is kept.
+type effect uint8
+
+const (
+	// noEffect: no row depends on it, also not in a replay.
+	noEffect effect = iota
+	// goesOn: rows from then on depend on it; behind a stop in order the state
+	// goes on.
+	goesOn
+	// startsOver: the state was made under the former value and has no meaning
+	// under the new one.
+	startsOver
+	// isFixed: not even a replay can change it for a state.
+	isFixed
+)
+
+// effects are by the settings' paths, * standing for one name; the first that
+// fits or begins a path counts.
+var effects = []struct {
+	path string
+	effect
+}{
+	{"shards", isFixed},
+	{"name", isFixed},
+	{"operators", startsOver},
+	{"identity", startsOver},
+	{"dedup", startsOver},
+	{"venue", startsOver},
+	{"calendars", startsOver},
+	{"time.idle_after", noEffect},
+	{"time.max_skew", noEffect},
+	{"time", goesOn},
+	{"bots", goesOn},
+	{"state.memory_max", goesOn},
+	{"sources.*.idle_after", noEffect},
+	{"sources.*.max_skew", noEffect},
+	{"sources.*.time.idle_after", noEffect},
+	{"sources.*.time.max_skew", noEffect},
+	{"sources.*.start", noEffect},
+	{"sources.*.kafka.topics", goesOn},
+	{"sources.*.kafka", noEffect},
+	{"sources", goesOn},
+	{"sinks.*.tables", goesOn},
+	{"sinks.*.stdout.tables", goesOn},
+}
+
+func effectOf(path string) effect {
+	parts := strings.Split(path, ".")
+	for _, e := range effects {
+		if want := strings.Split(e.path, "."); len(want) <= len(parts) && fits(want, parts) {
+			return e.effect
+		}
+	}
+	return noEffect
+}
+
+func fits(want, parts []string) bool {
+	for i, w := range want {
+		name, _, _ := strings.Cut(parts[i], "[")
+		if w != "*" && w != name {
+			return false
+		}
+	}
+	return true
+}
+
+// settingsOfState are the settings on which rows or the state depend.
+func (b *built) settingsOfState() ([]pipeline.Setting, error) {
+	var out []pipeline.Setting
+	for _, s := range b.file.Settings() {
+		switch {
+		case s.Path == "identity.key":
+			// The key itself stays a secret; two keys give two hashes.
+			s.Value = b.pipeline.Hasher.Sum(event.TagText, []byte(s.Path)).String()
+		case s.Path == "venue" && b.settings.Venue != "":
+			text, err := os.ReadFile(b.settings.Venue)
+			if err != nil {
+				return nil, err
+			}
+			sum := sha256.Sum256(text)
+			s.Value = "file with sha256 " + hex.EncodeToString(sum[:8])
+		}
+		if effectOf(s.Path) != noEffect {
+			out = append(out, pipeline.Setting{Key: s.Path, Value: s.Value})
+		}
+	}
+	for _, k := range b.settings.sinks {
+		out = append(out, pipeline.Setting{Key: "sinks." + k.name + ".tables", Value: strings.Join(k.tables, " ")})
+	}
+	return out, nil
+}
+
+// comparePlans says why a state cannot go on under other settings, all reasons
+// at once.
+func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger) error {
+	var errs []error
+	was, is := byKey(former), byKey(now)
+	for _, s := range union(former, now) {
+		before, after := was[s], is[s]
+		if before == after {
+			continue
+		}
+		change := fmt.Sprintf("%s: the state was made with %s, the configuration has %s", s, orNothing(before), orNothing(after))
+		switch e := effectOf(s); {
+		case e == isFixed:
+			errs = append(errs, fmt.Errorf("%s: it is fixed for the life of a state; set it back, or reset the state and start over", change))
+		case e == startsOver:
+			errs = append(errs, fmt.Errorf("%s: what is in the state has no meaning under it; set it back, or reset the state so that all is computed again from start", change))
+		case replays:
+			errs = append(errs, fmt.Errorf("%s: the last run did not stop in order, and what it did must be replayed as it was; start once with the former value and stop by SIGTERM, then change it", change))
+		default:
+			log.Info("setting changed; the state goes on with it", "setting", s, "former", before, "now", after)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func byKey(list []pipeline.Setting) map[string]string {
+	m := make(map[string]string, len(list))
+	for _, s := range list {
+		m[s.Key] = s.Value
+	}
+	return m
+}
+
+// union lists the keys of both in their order.
+func union(a, b []pipeline.Setting) []string {
+	var keys []string
+	seen := map[string]bool{}
+	for _, list := range [][]pipeline.Setting{a, b} {
+		for _, s := range list {
+			if !seen[s.Key] {
+				seen[s.Key] = true
+				keys = append(keys, s.Key)
+			}
+		}
+	}
+	return keys
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
