@@ -160,7 +160,15 @@ func demoPipeline(dir, broker, warehouse string) (*built, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(f, buildOptions{publish: true})
+	b, err := build(f, buildOptions{})
+	if err != nil {
+		return nil, err
+	}
+	// The broker is a new one each time, and so is the state.
+	if err := os.RemoveAll(b.settings.State.Dir); err != nil {
+		return nil, err
+	}
+	return b, b.durable()
 }
 
 // demoRun lets the world run through the pipeline until the period or the
