@@ -48,7 +48,7 @@ moves AS
         a.n AS n, a.at AS at, toInt64(stage) AS stage,
         multiIf(
             event IN ('Store Entered', 'Store Exited'), 'postpone',
-            event = 'Form Submitted', 'end',
+            event = 'Form Submitted', 'submit',
             event = 'Order Completed', if(o.first_n > 0, 'end', 'nothing'),
             e.n > 0, 'empty',
             'activity') AS does
@@ -95,8 +95,10 @@ folded AS
             -- The timer fires what is due before this event.
             e.3 = 'timer', if(s.1 > 0 AND s.3 < e.5, (toInt64(0), toInt64(0), toInt64(0), arrayPushBack(s.4, (s.1, s.2, s.3, toInt64(0)))), s),
             e.3 = 'postpone', if(s.1 > 0, (s.1, s.2, greatest(s.3, e.5 + {{.After}}[s.2]), s.4), s),
-            -- The end of an open episode also recovers the last fired one that is still open.
-            e.3 = 'end', (toInt64(0), toInt64(0), toInt64(0), arrayMap((f, i) ->
+            -- An order ends the open episode and recovers the last fired one that is still
+            -- open; a submission ends one of them.
+            e.3 = 'submit' AND s.1 > 0, (toInt64(0), toInt64(0), toInt64(0), s.4),
+            e.3 IN ('end', 'submit'), (toInt64(0), toInt64(0), toInt64(0), arrayMap((f, i) ->
                 if(i = arrayLastIndex(g -> g.4 = 0 AND e.5 - g.3 <= {{.Abandonment.Recovery}}, s.4), (f.1, f.2, f.3, e.5), f), s.4, arrayEnumerate(s.4))),
             e.3 = 'empty', if(s.1 > 0, (toInt64(0), toInt64(0), toInt64(0), s.4), s),
             e.3 = 'activity', multiIf(

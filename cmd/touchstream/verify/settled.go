@@ -26,11 +26,11 @@ func (p *Params) proofs() map[string]string {
 	for _, name := range p.Derived() {
 		switch {
 		case name == "sessions" && p.Sessions.Early == 0:
-			out[name] = fmt.Sprintf("max(toUnixTimestamp64Milli(end)) + %d", p.Sessions.Gap)
+			out[name] = fmt.Sprintf("max(toUnixTimestamp64Milli(end)) + %d + 1", p.Sessions.Gap)
 		case name == "ropo":
 			out[name] = "max(toUnixTimestamp64Milli(ordered_at))"
 		case name == "abandonments":
-			out[name] = "max(greatest(toUnixTimestamp64Milli(ifNull(fired_at, opened_at)), toUnixTimestamp64Milli(ifNull(closed_at, opened_at))))"
+			out[name] = "max(greatest(toUnixTimestamp64Milli(ifNull(fired_at, opened_at)), toUnixTimestamp64Milli(ifNull(closed_at, opened_at)))) + 1"
 		case name == "crowd" && p.Crowd.Early == 0:
 			out[name] = "max(toUnixTimestamp64Milli(window_start) + window_ms)"
 		case strings.HasPrefix(name, "window_"):
