@@ -1,19 +1,24 @@
 package pipeline
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // mayGoOn says whether this program and configuration may go on with what was
 // recovered. Behind a stop in order nearly all may be another; behind a crash
 // the journal must be replayed by what has written it.
 func (p *Pipeline) mayGoOn(r *recovery) error {
 	replays := len(r.entries) > 0
+	// What is replayed was made under another configuration than this one.
+	other := slices.ContainsFunc(r.entries, func(e *entry) bool { return e.plan != planDigest(p.cfg.Plan) })
 	if h := r.snapshot; h != nil {
 		if h.format != headFormat {
 			return fmt.Errorf("the snapshot of commit %d was written by version %s in format %d; this is version %s, which reads format %d: start version %s, or reset the state",
 				h.number, h.version, h.format, p.cfg.Version, headFormat, h.version)
 		}
 		if c := p.cfg.ComparePlan; c != nil {
-			if err := c(h.plan, replays); err != nil {
+			if err := c(h.plan, other); err != nil {
 				return err
 			}
 		}
@@ -26,7 +31,7 @@ func (p *Pipeline) mayGoOn(r *recovery) error {
 		return fmt.Errorf("the journal was written by version %s, which did not stop in order; this is version %s: start version %s once more so that it replays its journal, stop it by SIGTERM, then start this one; or reset the state",
 			e.version, p.cfg.Version, e.version)
 	}
-	if r.snapshot == nil && e.plan != planDigest(p.cfg.Plan) {
+	if other {
 		return fmt.Errorf("the configuration is another one than that of the journal, which was not ended in order: start once with the former configuration and stop by SIGTERM, or reset the state")
 	}
 	return nil

@@ -79,12 +79,15 @@ func fits(want, parts []string) bool {
 	return true
 }
 
+// secretKey is the setting whose value is never shown.
+const secretKey = "identity.key"
+
 // settingsOfState are the settings on which rows or the state depend.
 func (b *built) settingsOfState() ([]pipeline.Setting, error) {
 	var out []pipeline.Setting
 	for _, s := range b.file.Settings() {
 		switch {
-		case s.Path == "identity.key":
+		case s.Path == secretKey:
 			// The key itself stays a secret; two keys give two hashes.
 			s.Value = b.pipeline.Hasher.Sum(event.TagText, []byte(s.Path)).String()
 		case s.Path == "venue" && b.settings.Venue != "":
@@ -114,6 +117,9 @@ func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger
 		before, after := was[s], is[s]
 		if before == after {
 			continue
+		}
+		if s == secretKey {
+			before, after = "another key", "this one"
 		}
 		change := fmt.Sprintf("%s: the state was made with %s, the configuration has %s", s, orNothing(before), orNothing(after))
 		switch e := effectOf(s); {

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"touchstream/pipeline"
+)
+
+func TestEffectOf(t *testing.T) {
+	for path, want := range map[string]effect{
+		"shards": isFixed, "name": isFixed, "lanes": noEffect, "http.listen": noEffect, "commit_interval": noEffect,
+		"operators.sessions.gap": startsOver, "operators.windows.by_day.key": startsOver, "identity.key": startsOver, "venue": startsOver,
+		"time.idle_after": noEffect, "time.allowed_lateness": goesOn, "sources.web.kafka.brokers": noEffect, "sources.web.kafka.topics": goesOn,
+		"sources.web.idle_after": noEffect, "sources.web.decode.mapping.fields.event": goesOn, "sinks.warehouse.clickhouse.addr": noEffect,
+		"sinks.warehouse.tables": goesOn, "state.dir": noEffect, "state.memory_max": goesOn,
+	} {
+		if got := effectOf(path); got != want {
+			t.Errorf("%s has effect %d, want %d", path, got, want)
+		}
+	}
+}
+
+func TestComparePlans(t *testing.T) {
+	former := []pipeline.Setting{{Key: "shards", Value: "64"}, {Key: "identity.key", Value: "aa"}, {Key: "time.allowed_lateness", Value: "1h"}, {Key: "operators.crowd.windows", Value: "[1m]"}}
+	now := []pipeline.Setting{{Key: "shards", Value: "32"}, {Key: "identity.key", Value: "bb"}, {Key: "time.allowed_lateness", Value: "2h"}}
+	log := slog.New(slog.DiscardHandler)
+	err := comparePlans(former, now, false, log)
+	if err == nil {
+		t.Fatal("all may change")
+	}
+	text := err.Error()
+	for _, part := range []string{"shards: the state was made with 64, the configuration has 32", "fixed", "identity.key: the state was made with another key", "operators.crowd.windows", "nothing", "reset"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q lacks %q", text, part)
+		}
+	}
+	if strings.Contains(text, "allowed_lateness") || strings.Contains(text, "aa") {
+		t.Errorf("%q names what may change, or a secret", text)
+	}
+	if err := comparePlans(former[2:3], now[2:3], false, log); err != nil {
+		t.Errorf("behind a stop in order: %v", err)
+	}
+	if err := comparePlans(former[2:3], now[2:3], true, log); err == nil || !strings.Contains(err.Error(), "former value") {
+		t.Errorf("with a journal to replay: %v", err)
+	}
+}
