@@ -14,6 +14,7 @@ import (
 	"touchstream/pipeline"
 	"touchstream/pipeline/schema"
 	"touchstream/sinks/clickhouse"
+	"touchstream/sinks/sinktest"
 )
 
 const (
@@ -42,7 +43,7 @@ func BenchmarkInsert(b *testing.B) {
 				if err := sink.Write(b.Context(), d); err != nil {
 					return err
 				}
-				return sink.Flush(b.Context())
+				return sinktest.Deliver(b.Context(), sink)
 			})
 		})
 		b.Run(engine+"/prepared", func(b *testing.B) {
@@ -80,9 +81,14 @@ func openSink(b *testing.B, addr string) *clickhouse.Sink {
 	exec(b, dialServer(b, addr), "DROP DATABASE IF EXISTS "+insertDatabase+" SYNC")
 	sink := clickhouse.New(clickhouse.Config{
 		Addr: []string{addr}, Database: insertDatabase, Username: "default", Create: true, Compression: "lz4", TimeoutMs: 60_000,
-		Block: clickhouse.Limits{RowsMax: insertRows, BytesMax: 1 << 30, MemoryMax: 1 << 30}, Generation: 1,
+		Block: clickhouse.Limits{RowsMax: insertRows, BytesMax: 1 << 30, MemoryMax: 1 << 30},
 	})
-	if err := sink.Open(b.Context(), []*schema.Table{sessions.Table}); err != nil {
+	o := pipeline.Opening{Tables: []*schema.Table{sessions.Table}, Generation: 1, Run: 1, Report: func(err error) {
+		if err != nil {
+			b.Error(err)
+		}
+	}}
+	if err := sink.Open(b.Context(), &o); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
@@ -164,7 +170,7 @@ func preparedBlock(b *testing.B, addr string, rows *schema.Rows) proto.Input {
 	if err := sink.Write(b.Context(), &pipeline.Delivery{Step: 1, Rows: []*schema.Rows{rows}}); err != nil {
 		b.Fatal(err)
 	}
-	if err := sink.Flush(b.Context()); err != nil {
+	if err := sinktest.Deliver(b.Context(), sink); err != nil {
 		b.Fatal(err)
 	}
 	var columns proto.Results

@@ -9,8 +9,8 @@ import (
 // discard is a sink that takes everything and keeps nothing.
 type discard struct{}
 
-// Resume has nothing to open.
-func (discard) Resume(context.Context, *pipeline.Opening) error { return nil }
+// Open has nothing to open.
+func (discard) Open(context.Context, *pipeline.Opening) error { return nil }
 
 // Write drops the rows.
 func (discard) Write(context.Context, *pipeline.Delivery) error { return nil }

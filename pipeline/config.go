@@ -110,7 +110,7 @@ type SourceConfig struct {
 // SinkConfig is one sink with the tables that it takes.
 type SinkConfig struct {
 	Name   string
-	Sink   ExactSink
+	Sink   Sink
 	Tables []*schema.Table
 }
 

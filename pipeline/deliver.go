@@ -71,7 +71,7 @@ func (d *delivery) open(ctx context.Context, opening func(sink string) Opening) 
 	for _, r := range d.runners {
 		o := opening(r.cfg.Name)
 		o.Tables, o.Report = r.cfg.Tables, r.report
-		if err := r.insist(ctx, "open", func(ctx context.Context) error { return r.cfg.Sink.Resume(ctx, &o) }); err != nil {
+		if err := r.insist(ctx, "open", func(ctx context.Context) error { return r.cfg.Sink.Open(ctx, &o) }); err != nil {
 			return err
 		}
 		r.opened = true

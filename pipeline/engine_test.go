@@ -113,7 +113,7 @@ type memorySink struct {
 	away   int // writes that fail for now
 }
 
-func (m *memorySink) Resume(_ context.Context, o *Opening) error {
+func (m *memorySink) Open(_ context.Context, o *Opening) error {
 	m.tables, m.rows = o.Tables, map[string][]string{}
 	return nil
 }

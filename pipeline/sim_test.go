@@ -115,7 +115,7 @@ type simBlock struct {
 	rows   string
 }
 
-func (s *simSink) Resume(_ context.Context, o *Opening) error {
+func (s *simSink) Open(_ context.Context, o *Opening) error {
 	s.tables, s.generation = o.Tables, uint64(o.Generation)
 	if o.State == nil {
 		return nil

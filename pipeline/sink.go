@@ -14,22 +14,84 @@ type Delivery struct {
 	Rows []*schema.Rows
 }
 
-// A Sink takes rows. It is used by one goroutine.
+// Opening is what a sink starts from.
+type Opening struct {
+	Tables []*schema.Table
+	// Generation is the second in which the state began: rows of a later one
+	// win. Run tells the numbers of its blocks from those given out before a
+	// part of the journal was lost.
+	Generation, Run uint32
+	// Dir is a folder of the sink's own for what must outlive the process; empty
+	// when no state is kept.
+	Dir string
+	// State is what State answered for the snapshot that the run goes on from;
+	// nil for a new state.
+	State []byte
+	// Report is told how delivery in the background goes: an error, marked by
+	// Retryable, that holds it up, nil when it goes on, and any other error for
+	// good.
+	Report func(error)
+}
+
+// Cut ends a commit in the rows of a sink.
+type Cut struct {
+	// Number is the commit's, from 1 and rising.
+	Number int64
+	// Clock is the journaled wall clock in ms, the same in a replay.
+	Clock int64
+	// All asks that everything leaves: at the end of a run.
+	All bool
+	// Replay says that the commit is being replayed, with the Decision that Cut
+	// answered then.
+	Replay   bool
+	Decision []byte
+}
+
+// A Sink delivers rows, each commit as a whole. Write, Cut and State are called
+// from one goroutine, the others from any.
+//
+// Steps come by Write; a Cut ends the steps of one commit. Nothing of a step
+// may leave before the Release of a commit that holds it. After a crash the
+// sink is opened with the State of a snapshot, the commits behind that are
+// replayed (the same Writes, the same Cuts with their Decisions), and Release
+// is called once, for the last of them; what had left before must not leave
+// again, or must be the same where that does no harm.
 type Sink interface {
-	// Open connects and creates what is missing for the tables.
-	Open(ctx context.Context, tables []*schema.Table) error
-	// Write takes a step's rows, lent for the call; it may keep a copy until
-	// Flush. An error marked by Retryable means that the sink is away and that
-	// nothing of the call was taken: the engine holds and calls again with the
-	// same delivery. Any other error stops the pipeline.
+	// Open connects, creates what is missing and goes on from the state. An error
+	// marked by ErrDamaged lets the engine try an older snapshot.
+	Open(ctx context.Context, o *Opening) error
+	// Write takes a step's rows, lent for the call. An error marked by Retryable
+	// means that nothing was taken: the engine holds and calls again. It must not
+	// wait for a Release.
 	Write(ctx context.Context, d *Delivery) error
-	// Flush makes everything taken so far visible to readers; same errors.
-	Flush(ctx context.Context) error
-	// Waiting is the number of rows taken and not yet delivered. It may be
-	// called from any goroutine.
+	// Cut decides which of the rows taken leave with the commit, and answers
+	// with the decision in bytes of its own, which goes into the journal; they
+	// may say as well what has been delivered so far. In a replay it does what
+	// the decision says.
+	Cut(ctx context.Context, c *Cut) (decision []byte, err error)
+	// State is what the sink holds right after a Cut, for a snapshot; what it
+	// refers to in Dir is durable when it returns.
+	State(ctx context.Context) ([]byte, error)
+	// Release says that the commits up to number are durable. It may only begin
+	// to deliver. After an error marked by Retryable it is called again.
+	Release(ctx context.Context, number int64) error
+	// Drain waits until all that was released is delivered.
+	Drain(ctx context.Context) error
+	// Waiting is the number of rows taken and not yet delivered.
 	Waiting() int64
 	Close(ctx context.Context) error
 }
+
+// A Renumberer is a sink whose numbers must not be given out twice. It is told
+// another run when the end of the journal was lost, between the last replayed
+// commit and the first new row.
+type Renumberer interface {
+	Renumber(run uint32)
+}
+
+// ErrDamaged marks the error of a sink, or of a snapshot, whose kept files are
+// not what they were: an older snapshot may still be good.
+var ErrDamaged = errors.New("damaged")
 
 type retryable struct{ err error }
 

@@ -54,3 +54,23 @@ type Source interface {
 	Lag() int64
 	Close() error
 }
+
+// A Resumer is a Source that can go on where it was. A partition's position is
+// the offset behind the last record that Read gave.
+type Resumer interface {
+	Source
+	// Resume, before Open, makes partition i go on at positions[i]: its records
+	// with smaller offsets are left out. Partitions that are found beyond these
+	// have the numbers behind them and are read from their first record.
+	Resume(positions []Position)
+	// Positions tells, after Open, where each partition known so far began.
+	Positions() []Position
+}
+
+// A LagKeeper is a Source that tells others how far it was read, for tools that
+// show the lag. What it is told changes nothing else.
+type LagKeeper interface {
+	// Committed is told the position of each partition after a commit. It does
+	// not wait.
+	Committed(positions []Position)
+}

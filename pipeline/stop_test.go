@@ -17,9 +17,9 @@ type openSink struct {
 	fail           error
 }
 
-func (s *openSink) Resume(ctx context.Context, o *Opening) error {
+func (s *openSink) Open(ctx context.Context, o *Opening) error {
 	s.opened = true
-	return errors.Join(s.fail, s.memorySink.Resume(ctx, o))
+	return errors.Join(s.fail, s.memorySink.Open(ctx, o))
 }
 func (s *openSink) Close(context.Context) error { s.closed = true; return nil }
 

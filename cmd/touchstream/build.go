@@ -251,7 +251,7 @@ func lower(list []string) []string {
 
 // kafkaSink sends in the journal's transactions, or by itself when no state is
 // kept.
-func (b *built) kafkaSink(c *sinkSettings) pipeline.ExactSink {
+func (b *built) kafkaSink(c *sinkSettings) pipeline.Sink {
 	c.kafka.Name, c.kafka.Fast = b.settings.Name, b.settings.Delivery == "fast"
 	var sink *sinkkafka.Sink
 	var err error
@@ -359,7 +359,7 @@ func (b *built) tableNames() []string {
 	return names
 }
 
-func (b *built) sink(c *sinkSettings) pipeline.ExactSink {
+func (b *built) sink(c *sinkSettings) pipeline.Sink {
 	switch c.kind {
 	case "clickhouse":
 		c.clickhouse.TTLMs = c.ttl

@@ -55,7 +55,7 @@ func someCommits(d *rand.Rand, n int) (commits []sinktest.Commit) {
 func machine(dir, format string, commits []sinktest.Commit) *sinktest.Machine {
 	cfg := Config{Dir: dir, Format: format, Roll: Limits{RowsMax: 6, AgeMs: 4}}
 	return &sinktest.Machine{
-		New: func() pipeline.ExactSink { return New(cfg) }, Tables: bothTables, Commits: commits,
+		New: func() pipeline.Sink { return New(cfg) }, Tables: bothTables, Commits: commits,
 		Opening: pipeline.Opening{Generation: 1_772_409_600, Dir: dir + ".state"},
 	}
 }
@@ -179,7 +179,7 @@ func TestBlocksClose(t *testing.T) {
 func TestBigBlocksCloseFirst(t *testing.T) {
 	dir := t.TempDir()
 	s := New(Config{Dir: dir, Format: Parquet, Roll: Limits{RowsMax: 1000, AgeMs: 1000}})
-	must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: bothTables, Generation: 5, Dir: dir}))
+	must(t, s.Open(t.Context(), &pipeline.Opening{Tables: bothTables, Generation: 5, Dir: dir}))
 	d := delivery(0, 4, 2)
 	s.layout.(*rolling).openMax = sizeOf(d.Rows[0])
 	must(t, s.Write(t.Context(), d))
@@ -200,9 +200,9 @@ func TestFilesThatWereTakenAway(t *testing.T) {
 		{Clock: 3, Steps: []*pipeline.Delivery{delivery(12, 13, 0)}},
 	})
 	first := filepath.Join(dir, "everything-1772409600-0000000001.parquet")
-	var sink pipeline.ExactSink
+	var sink pipeline.Sink
 	begin := m.New
-	m.New = func() pipeline.ExactSink { sink = begin(); return sink }
+	m.New = func() pipeline.Sink { sink = begin(); return sink }
 	m.Crash = func() bool {
 		must(t, sink.Drain(t.Context())) // the decision of the next commit says that the file is there
 		return m.Released() == 2
@@ -224,7 +224,7 @@ func TestFilesThatWereTakenAway(t *testing.T) {
 func opened(t *testing.T, dir string, report func(error), state []byte) (*Sink, error) {
 	t.Helper()
 	s := New(Config{Dir: dir, Format: Parquet, Roll: Limits{RowsMax: 1, AgeMs: 1000}})
-	err := s.Resume(t.Context(), &pipeline.Opening{Tables: bothTables, Generation: 5, Dir: dir, Report: report, State: state})
+	err := s.Open(t.Context(), &pipeline.Opening{Tables: bothTables, Generation: 5, Dir: dir, Report: report, State: state})
 	t.Cleanup(func() { must(t, s.Close(context.WithoutCancel(t.Context()))) })
 	return s, err
 }
@@ -334,7 +334,7 @@ func TestDamage(t *testing.T) {
 	}
 	for n := range state {
 		r := New(Config{Dir: t.TempDir(), Format: Parquet})
-		if err := r.Resume(t.Context(), &pipeline.Opening{Tables: bothTables, Dir: "x", State: state[:n]}); !errors.Is(err, pipeline.ErrDamaged) {
+		if err := r.Open(t.Context(), &pipeline.Opening{Tables: bothTables, Dir: "x", State: state[:n]}); !errors.Is(err, pipeline.ErrDamaged) {
 			t.Fatalf("the first %d bytes of a state: %v", n, err)
 		}
 	}

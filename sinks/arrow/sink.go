@@ -73,7 +73,6 @@ type Sink struct {
 	cfg       Config
 	groupRows int
 	layout
-	closesAll bool // the files are completed by Close
 }
 
 // layout is how tables become files: each one, or one after another.
@@ -88,18 +87,18 @@ type layout interface {
 	Close(ctx context.Context) error
 }
 
-// New makes a sink; nothing is touched before Resume.
+// New makes a sink; nothing is touched before Open.
 func New(cfg Config) *Sink {
 	return &Sink{cfg: cfg, groupRows: groupRowsMax, layout: &whole{}}
 }
 
-// Resume makes the folder. Without a state that is kept each table has one
+// Open makes the folder. Without a state that is kept each table has one
 // file, which is hidden until the end; otherwise it has closed ones.
-func (s *Sink) Resume(ctx context.Context, o *pipeline.Opening) error {
-	if err := s.layout.Close(ctx); err != nil { // of a call that met a full disk
+func (s *Sink) Open(ctx context.Context, o *pipeline.Opening) error {
+	if err := s.Close(ctx); err != nil { // of a call that met a full disk
 		return err
 	}
-	s.layout, s.closesAll = &whole{}, false
+	s.layout = &whole{}
 	if err := disk.MakeDir(s.cfg.Dir); err != nil {
 		return hold(err)
 	}
@@ -114,14 +113,4 @@ func (s *Sink) Resume(ctx context.Context, o *pipeline.Opening) error {
 	}
 	s.layout = r
 	return nil
-}
-
-// Close gives up what is not complete and not released.
-func (s *Sink) Close(ctx context.Context) error {
-	if s.closesAll {
-		if err := s.finish(ctx); err != nil {
-			return err
-		}
-	}
-	return s.layout.Close(ctx)
 }

@@ -120,7 +120,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// write makes files of n rows in deliveries and row groups of three.
+// write makes files of n rows, a commit for every two of them, in row groups of
+// three.
 func write(t *testing.T, format string, n int) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "out")
@@ -128,18 +129,27 @@ func write(t *testing.T, format string, n int) (dir string) {
 	must(t, os.WriteFile(filepath.Join(dir, "everything."+format), []byte("of a former run"), 0o644))
 	s := New(Config{Dir: dir, Format: format})
 	s.groupRows = 3
-	must(t, s.Open(t.Context(), []*schema.Table{everything, none}))
+	must(t, s.Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{everything, none}}))
+	commit := int64(0)
+	end := func(all bool) {
+		commit++
+		_, err := s.Cut(t.Context(), &pipeline.Cut{Number: commit, All: all})
+		must(t, err)
+		must(t, s.Release(t.Context(), commit))
+	}
 	for i := 0; i < n; {
 		d := &pipeline.Delivery{Rows: []*schema.Rows{schema.NewRows(everything), schema.NewRows(none)}}
 		for ; i < n && d.Rows[0].N < 2; i++ {
 			add(d.Rows[0], i)
 		}
 		must(t, s.Write(t.Context(), d))
-		must(t, s.Flush(t.Context()))
+		end(false)
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "everything."+format)); err != nil || string(b) != "of a former run" {
 		t.Errorf("readers see a half file: %d bytes, %v", len(b), err)
 	}
+	end(true)
+	must(t, s.Drain(t.Context()))
 	must(t, s.Close(t.Context()))
 	files, err := os.ReadDir(dir)
 	must(t, err)
@@ -272,7 +282,7 @@ func TestFullDiskHolds(t *testing.T) {
 		dir := t.TempDir()
 		s := New(Config{Dir: dir, Format: format})
 		s.groupRows = 1
-		must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: []*schema.Table{everything}}))
+		must(t, s.Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{everything}}))
 		var h, last *hidden
 		switch f := s.layout.(*whole).outputs[0].file.(type) {
 		case *parquetFile:
@@ -323,7 +333,7 @@ func TestFilesThatAreNotComplete(t *testing.T) {
 	for _, format := range []string{Parquet, IPC} {
 		dir := t.TempDir()
 		s := New(Config{Dir: dir, Format: format})
-		must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: []*schema.Table{everything}}))
+		must(t, s.Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{everything}}))
 		d := &pipeline.Delivery{Rows: []*schema.Rows{schema.NewRows(everything)}}
 		add(d.Rows[0], 0)
 		must(t, s.Write(t.Context(), d))

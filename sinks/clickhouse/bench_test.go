@@ -11,6 +11,7 @@ import (
 	"touchstream/deploy/dev/devtest"
 	"touchstream/pipeline"
 	"touchstream/pipeline/schema"
+	"touchstream/sinks/sinktest"
 )
 
 const benchRows = 100_000
@@ -75,7 +76,7 @@ func BenchmarkInsert(b *testing.B) {
 			b.Run(fmt.Sprintf("sink/%s/%s", engine, compression), func(b *testing.B) {
 				for b.Loop() {
 					must(b, s.Write(b.Context(), &pipeline.Delivery{Rows: []*schema.Rows{rows}}))
-					must(b, s.Flush(b.Context()))
+					must(b, sinktest.Deliver(b.Context(), s))
 				}
 				b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds(), "rows/s")
 			})

@@ -27,8 +27,6 @@ type Config struct {
 	// SpoolMaxBytes bounds the files of blocks that wait for the server; 0: no
 	// bound. It is the state's spool_max.
 	SpoolMaxBytes int64
-	// Generation is what Open takes for the generation of the state, from 1.
-	Generation uint32
 }
 
 // TLS says how the connection is secured.
@@ -50,7 +48,6 @@ var serverPattern = regexp.MustCompile(config.Address.String() + `|^[0-9A-Fa-f]*
 
 // Declare declares the keys.
 func (c *Config) Declare(s *config.Section) {
-	c.Generation = 1
 	s.Strings("addr", &c.Addr, []string{"localhost:9000"}, "Addresses of the native protocol, tried in this order; the port is 9000, or 9440 with tls, if it is left out.").
 		NonEmpty().Match(serverPattern, "an address such as localhost:9000")
 	s.String("database", &c.Database, "default", "Database of the tables; made if missing.").NonEmpty()

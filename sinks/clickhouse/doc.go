@@ -3,7 +3,7 @@
 //
 // # Tables
 //
-// Resume makes the database, the tables and a view v_<table> for each where
+// Open makes the database, the tables and a view v_<table> for each where
 // they are missing, from the one declaration in pipeline/schema (create.go,
 // ddl.go). It never drops or alters a table; one that differs is an error that
 // shows both sides (compare.go). A view carries a mark of its text in its

@@ -56,7 +56,7 @@ func until(t *testing.T, what string, is func() bool) {
 func resumed(t *testing.T, c Config, o *pipeline.Opening) *Sink {
 	t.Helper()
 	s := New(c)
-	must(t, s.Resume(t.Context(), o))
+	must(t, s.Open(t.Context(), o))
 	return s
 }
 
@@ -311,7 +311,7 @@ func TestRealSpoolFileIsLost(t *testing.T) {
 	ended(t, resumedEmpty(t, c, o))
 	// The server does not have it.
 	must(t, directly(t, c.Addr[0]).Exec(t.Context(), "TRUNCATE TABLE "+c.Database+".growing"))
-	err := New(c).Resume(t.Context(), o)
+	err := New(c).Open(t.Context(), o)
 	if !errors.Is(err, pipeline.ErrDamaged) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), fmt.Sprintf("block %x with 7 rows of table growing", p.number)) {
 		t.Errorf("got %v", err)
 	}

@@ -57,7 +57,7 @@ func TestWrongPorts(t *testing.T) {
 		t.Helper()
 		c := Config{Addr: []string{addr}, Username: "default", TLS: section, TimeoutMs: 2000}
 		_, dialErr := dial(t.Context(), &c)
-		for _, err := range []error{Ping(t.Context(), c), explain(&c, dialErr), New(c).Open(t.Context(), []*schema.Table{growing})} {
+		for _, err := range []error{Ping(t.Context(), c), explain(&c, dialErr), New(c).Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{growing}})} {
 			if err == nil || pipeline.IsRetryable(err) != retryable || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, retryable %v; want %q", err, pipeline.IsRetryable(err), want)
 			}

@@ -6,12 +6,14 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"touchstream/deploy/dev/devtest"
 	"touchstream/pipeline"
 	"touchstream/pipeline/schema"
+	"touchstream/sinks/sinktest"
 )
 
 func TestMain(m *testing.M) { devtest.Main(m) }
@@ -102,15 +104,26 @@ func configFor(t testing.TB, addr string) Config {
 	t.Helper()
 	var c Config
 	c.Addr, c.Database, c.Username, c.Create = []string{addr}, strings.ToLower(t.Name()), "default", true
-	c.Compression, c.TimeoutMs, c.Generation = "lz4", 60_000, 1
+	c.Compression, c.TimeoutMs = "lz4", 60_000
 	c.Block = Limits{RowsMax: 500_000, BytesMax: 64 << 20, MemoryMax: 256 << 20}
 	return c
 }
 
+// opened is a sink without a state that is kept. What holds up delivery fails
+// the test.
 func opened(t testing.TB, c Config, tables ...*schema.Table) *Sink {
 	t.Helper()
+	return openedBy(t, c, &pipeline.Opening{Tables: tables, Generation: 1, Run: 1, Report: func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	}})
+}
+
+func openedBy(t testing.TB, c Config, o *pipeline.Opening) *Sink {
+	t.Helper()
 	s := New(c)
-	must(t, s.Open(t.Context(), tables))
+	must(t, s.Open(t.Context(), o))
 	t.Cleanup(func() {
 		if err := s.Close(context.Background()); err != nil {
 			t.Error(err)
@@ -129,9 +142,11 @@ func must(t testing.TB, err error) {
 func write(t testing.TB, s *Sink, rows ...*schema.Rows) {
 	t.Helper()
 	must(t, s.Write(t.Context(), &pipeline.Delivery{Rows: rows}))
-	must(t, s.Flush(t.Context()))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	must(t, sinktest.Deliver(ctx, s))
 	if s.Waiting() != 0 {
-		t.Fatalf("%d rows wait after Flush", s.Waiting())
+		t.Fatalf("%d rows wait after Drain", s.Waiting())
 	}
 }
 
@@ -225,8 +240,7 @@ func TestRealViews(t *testing.T) {
 		t.Errorf("columns of the view: %s", names)
 	}
 	// Rows of a later generation win, whatever their revision.
-	c.Generation = 2
-	later := opened(t, c, everything, overrides, growing)
+	later := openedBy(t, c, &pipeline.Opening{Tables: []*schema.Table{everything, overrides, growing}, Generation: 2, Run: 1})
 	r.Reset()
 	addEverything(r, march, 2, "again", 1, false)
 	write(t, later, r)
@@ -284,7 +298,7 @@ func TestRealDifferences(t *testing.T) {
 	must(t, conn.Exec(t.Context(), "CREATE TABLE "+c.Database+".growing (at DateTime, shelf Nullable(Int64), mine String, _block UInt64, _version UInt64) "+
 		"ENGINE = ReplacingMergeTree PARTITION BY toYYYYMMDD(at) ORDER BY (at) TTL at + INTERVAL 1 DAY"))
 	must(t, conn.Exec(t.Context(), "CREATE TABLE "+c.Database+".identity_overrides (profile_id String) ENGINE = Memory"))
-	err = New(c).Open(t.Context(), []*schema.Table{growing, overrides})
+	err = New(c).Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{growing, overrides}})
 	if err == nil || pipeline.IsRetryable(err) {
 		t.Fatalf("got %v", err)
 	}
@@ -312,7 +326,7 @@ func TestRealNothingIsMadeWithoutLeave(t *testing.T) {
 	c.Create = false
 	f := func(want string) {
 		t.Helper()
-		err := New(c).Open(t.Context(), []*schema.Table{growing})
+		err := New(c).Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{growing}})
 		if err == nil || pipeline.IsRetryable(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
@@ -330,22 +344,34 @@ func TestRealNothingIsMadeWithoutLeave(t *testing.T) {
 func TestRealServerAwayAndBack(t *testing.T) {
 	server := devtest.NewClickHouse(t)
 	c := configFor(t, server.Addr())
-	s := opened(t, c, growing)
+	told := new(reports)
+	s := openedBy(t, c, &pipeline.Opening{Tables: []*schema.Table{growing}, Generation: 1, Run: 1, Report: told.add})
 	r := schema.NewRows(growing)
 	addGrowing(r, march, "before")
 	write(t, s, r)
+	if err, ok := told.last(); ok {
+		t.Fatalf("delivery was reported as %v", err)
+	}
 	must(t, server.Kill())
 	r.Reset()
 	addGrowing(r, march, "while away")
 	must(t, s.Write(t.Context(), &pipeline.Delivery{Rows: []*schema.Rows{r}}))
+	must(t, sinktest.EndCommit(t.Context(), s))
+	until(t, "a report of the hold", func() bool { err, ok := told.last(); return ok && err != nil })
 	for range 2 {
-		err := s.Flush(t.Context())
-		if !pipeline.IsRetryable(err) || s.Waiting() != 1 {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err := s.Drain(ctx)
+		cancel()
+		if !pipeline.IsRetryable(err) || !strings.Contains(err.Error(), server.Addr()) || s.Waiting() != 1 {
 			t.Fatalf("got %v, %d rows wait; want a hold and 1", err, s.Waiting())
+		}
+		if err, _ := told.last(); !pipeline.IsRetryable(err) {
+			t.Fatalf("the report says %v", err)
 		}
 	}
 	must(t, server.Restart(t.Context()))
-	must(t, s.Drain(t.Context()))
+	drained(t, s)
+	until(t, "a report that delivery goes on", func() bool { err, ok := told.last(); return ok && err == nil })
 	if got := ask(t, s.conn, "SELECT message_id FROM "+c.Database+".growing ORDER BY ALL"); got != "before\nwhile away" {
 		t.Errorf("got %s", got)
 	}

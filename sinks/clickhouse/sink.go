@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync/atomic"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -15,8 +14,6 @@ import (
 // Sink writes rows to ClickHouse.
 type Sink struct {
 	cfg     Config
-	run     uint32 // for Open: tells this run's blocks from others'
-	commit  int64  // for Flush: the last one
 	conn    driver.Conn
 	blocks  *blocks
 	pace    *pace
@@ -28,12 +25,12 @@ type Sink struct {
 }
 
 var (
-	_ pipeline.ExactSink  = (*Sink)(nil)
+	_ pipeline.Sink       = (*Sink)(nil)
 	_ pipeline.Renumberer = (*Sink)(nil)
 )
 
-// New makes a sink; nothing is dialled before Resume.
-func New(cfg Config) *Sink { return &Sink{cfg: cfg, run: rand.Uint32()} }
+// New makes a sink; nothing is dialled before Open.
+func New(cfg Config) *Sink { return &Sink{cfg: cfg} }
 
 // Probe tries whether one of the servers answers and lets the user in.
 func (s *Sink) Probe(ctx context.Context) error { return Ping(ctx, s.cfg) }

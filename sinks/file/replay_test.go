@@ -32,7 +32,7 @@ func someCommits(d *rand.Rand, n int) (commits []sinktest.Commit) {
 
 func machine(dir, format string, commits []sinktest.Commit) *sinktest.Machine {
 	return &sinktest.Machine{
-		New: func() pipeline.ExactSink { return New(Config{Dir: dir, Format: format}) }, Tables: tables, Commits: commits,
+		New: func() pipeline.Sink { return New(Config{Dir: dir, Format: format}) }, Tables: tables, Commits: commits,
 		Opening: pipeline.Opening{Generation: 1, Dir: filepath.Join(dir, "state")},
 	}
 }
@@ -162,7 +162,7 @@ func TestDamage(t *testing.T) {
 	m.Run(t)
 	f := func(state []byte, wants ...string) {
 		t.Helper()
-		err := New(Config{Dir: dir, Format: JSONL}).Resume(t.Context(), &pipeline.Opening{Tables: tables, Dir: dir, State: state})
+		err := New(Config{Dir: dir, Format: JSONL}).Open(t.Context(), &pipeline.Opening{Tables: tables, Dir: dir, State: state})
 		if !errors.Is(err, pipeline.ErrDamaged) {
 			t.Errorf("got %v", err)
 		}
@@ -188,7 +188,7 @@ func TestDamage(t *testing.T) {
 func TestOtherRowsInAReplay(t *testing.T) {
 	dir := t.TempDir()
 	s := New(Config{Dir: dir, Format: JSONL})
-	must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: tables, Dir: dir}))
+	must(t, s.Open(t.Context(), &pipeline.Opening{Tables: tables, Dir: dir}))
 	must(t, s.Write(t.Context(), delivery("a")))
 	_, err := s.Cut(t.Context(), &pipeline.Cut{Number: 7, Replay: true, Decision: appendLengths(nil, []int64{20, 0})})
 	for _, want := range []string{"table visits", "has 17 bytes", "commit 7", "had 20"} {

@@ -44,12 +44,12 @@ type Sink struct {
 	isNew      bool // nothing was released yet, and nothing replayed
 }
 
-// New makes a sink; nothing is touched before Resume.
+// New makes a sink; nothing is touched before Open.
 func New(cfg Config) *Sink { return &Sink{cfg: cfg} }
 
-// Resume makes the folder and the files, or opens those of the state. Lines
+// Open makes the folder and the files, or opens those of the state. Lines
 // that the state holds beyond a file's length are written at once.
-func (s *Sink) Resume(_ context.Context, o *pipeline.Opening) error {
+func (s *Sink) Open(_ context.Context, o *pipeline.Opening) error {
 	if err := s.closeFiles(); err != nil {
 		return err
 	}

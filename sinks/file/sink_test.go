@@ -8,6 +8,7 @@ import (
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/schema"
+	"touchstream/sinks/sinktest"
 )
 
 var (
@@ -58,7 +59,7 @@ func TestLinesLeaveWithTheRelease(t *testing.T) {
 		must(t, os.MkdirAll(dir, 0o755))
 		must(t, os.WriteFile(path, []byte("of a former run\n"), 0o644))
 		s := New(Config{Dir: dir, Format: format})
-		must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: tables}))
+		must(t, s.Open(t.Context(), &pipeline.Opening{Tables: tables}))
 		head := read(t, path)
 		must(t, s.Write(t.Context(), delivery("a")))
 		cutNext(t, s)
@@ -86,14 +87,14 @@ func TestLinesLeaveWithTheRelease(t *testing.T) {
 	f(CSV, "id,n\na,0\nb,0\nc,1\n", "id\n")
 }
 
-// TestOldInterface: what the engine of today calls.
-func TestOldInterface(t *testing.T) {
+// TestCommitByCommit: each commit asks for everything.
+func TestCommitByCommit(t *testing.T) {
 	dir := t.TempDir()
 	s := New(Config{Dir: dir, Format: CSV})
-	must(t, s.Open(t.Context(), tables))
+	must(t, s.Open(t.Context(), &pipeline.Opening{Tables: tables}))
 	for _, id := range []string{"a", "b"} {
 		must(t, s.Write(t.Context(), delivery(id)))
-		must(t, s.Flush(t.Context()))
+		must(t, sinktest.Deliver(t.Context(), s))
 	}
 	must(t, s.Close(t.Context()))
 	if got, want := read(t, filepath.Join(dir, "visits.csv")), "id,n\na,0\nb,0\n"; got != want {
@@ -109,7 +110,7 @@ func TestFullDiskHolds(t *testing.T) {
 	path := filepath.Join(dir, "visits.jsonl")
 	must(t, os.Symlink("/dev/full", path))
 	s := New(Config{Dir: dir, Format: JSONL})
-	must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: tables}))
+	must(t, s.Open(t.Context(), &pipeline.Opening{Tables: tables}))
 	for i, id := range []string{"a", "b"} {
 		must(t, s.Write(t.Context(), delivery(id)))
 		cutNext(t, s)
@@ -136,7 +137,7 @@ func TestFullDiskHolds(t *testing.T) {
 func TestFolderThatCannotBe(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(file, nil, 0o644))
-	err := New(Config{Dir: filepath.Join(file, "out"), Format: JSONL}).Resume(t.Context(), &pipeline.Opening{Tables: tables})
+	err := New(Config{Dir: filepath.Join(file, "out"), Format: JSONL}).Open(t.Context(), &pipeline.Opening{Tables: tables})
 	if err == nil || pipeline.IsRetryable(err) || !strings.Contains(err.Error(), "choose another folder") {
 		t.Errorf("got %v", err)
 	}

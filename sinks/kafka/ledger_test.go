@@ -54,7 +54,7 @@ func (r *rig) start() (replayed []string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.close() })
-	if err := r.sink.Resume(deadline(t), &pipeline.Opening{Tables: r.cfg.Tables()}); err != nil {
+	if err := r.sink.Open(deadline(t), &pipeline.Opening{Tables: r.cfg.Tables()}); err != nil {
 		t.Fatal(err)
 	}
 	damage, err := r.ledger.Read(deadline(t), 1, func(number int64, entry []byte) error {
@@ -295,5 +295,5 @@ func TestAnotherCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	says(t, s.Resume(deadline(t), &pipeline.Opening{Tables: cfg.Tables()}), false, "is another cluster than that of the journal")
+	says(t, s.Open(deadline(t), &pipeline.Opening{Tables: cfg.Tables()}), false, "is another cluster than that of the journal")
 }

@@ -9,6 +9,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"touchstream/deploy/dev/devtest"
+	"touchstream/sinks/sinktest"
 )
 
 // readBack reads a topic of one partition with another client, up to its end.
@@ -41,7 +42,7 @@ func TestRealMessages(t *testing.T) {
 	s := open(t, cfg) // The topics do not exist before.
 	long := strings.Repeat("x", rawBytesMax+1)
 	write(t, s, triggerRows(trigger{"t1", "p1", "", `{"value":1}`}), deadRows(dead{"no JSON", "{oops", "text"}, dead{"too large", long, "text"}))
-	flush(t, s)
+	deliver(t, s)
 	m := readBack(t, brokers[0], cfg.Topic, 1)[0]
 	attributes := map[string]string{}
 	for _, h := range m.Headers {
@@ -56,7 +57,7 @@ func TestRealMessages(t *testing.T) {
 		}
 	}
 	write(t, s, triggerRows(trigger{"t2", "p1", "", `{"a":"` + strings.Repeat("x", 2<<20) + `"}`}), deadRows())
-	says(t, s.Flush(deadline(t)), false, "takes no message of this size")
+	says(t, sinktest.Deliver(deadline(t), s), false, "takes no message of this size")
 }
 
 // TestRealRestart kills the broker between messages and starts it again: each
@@ -74,18 +75,18 @@ func TestRealRestart(t *testing.T) {
 		}
 	}
 	send(200)
-	flush(t, s)
+	deliver(t, s)
 	send(200)
 	if err := broker.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	send(200)
-	says(t, s.Flush(deadline(t)), true, "no broker answers at "+broker.Brokers()[0])
+	says(t, sinktest.Deliver(deadline(t), s), true, "no broker answers at "+broker.Brokers()[0])
 	if err := broker.Restart(deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	ctx := deadline(t)
-	for s.Flush(ctx) != nil {
+	for s.Drain(ctx) != nil {
 		if ctx.Err() != nil {
 			t.Fatalf("%d messages wait after the restart", s.Waiting())
 		}

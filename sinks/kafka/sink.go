@@ -15,7 +15,7 @@ import (
 	"touchstream/pipeline/schema"
 )
 
-// Sink is a pipeline.ExactSink for the tables triggers and dead_letters.
+// Sink is a pipeline.Sink for the tables triggers and dead_letters.
 type Sink struct {
 	cfg    *Config
 	opts   []kgo.Opt
@@ -51,7 +51,7 @@ func New(cfg *Config) (*Sink, error) {
 }
 
 // NewInLedger makes a sink whose messages are written with the entries of a
-// ledger of the same cluster, which must be open when the sink is resumed.
+// ledger of the same cluster, which must be opened before the sink.
 func NewInLedger(cfg *Config, l *Ledger) (*Sink, error) {
 	s, err := newSink(cfg)
 	if err != nil {
@@ -76,14 +76,9 @@ func newSink(cfg *Config) (*Sink, error) {
 	return &Sink{cfg: cfg, opts: opts, make: newTriggers(cfg)}, nil
 }
 
-// Open is Resume with a new state.
-func (s *Sink) Open(ctx context.Context, tables []*schema.Table) error {
-	return s.Resume(ctx, &pipeline.Opening{Tables: tables})
-}
-
-// Resume connects and creates the topics that are missing. A state holds
+// Open connects and creates the topics that are missing. A state holds
 // nothing: after a Cut no row is left.
-func (s *Sink) Resume(ctx context.Context, o *pipeline.Opening) error {
+func (s *Sink) Open(ctx context.Context, o *pipeline.Opening) error {
 	for _, t := range o.Tables {
 		if s.topic(t) == "" {
 			return fmt.Errorf("table %s cannot be sent to Kafka: only triggers (key topic) and dead_letters (key dead_letters) can", t.Name)
@@ -221,17 +216,6 @@ func (s *Sink) Drain(ctx context.Context) error {
 	return s.outbox.drain(ctx)
 }
 
-// Flush is a commit of all that was taken.
-func (s *Sink) Flush(ctx context.Context) error {
-	if _, err := s.Cut(ctx, &pipeline.Cut{All: true}); err != nil {
-		return err
-	}
-	if err := s.Release(ctx, 0); err != nil {
-		return err
-	}
-	return s.Drain(ctx)
-}
-
 // Waiting is the number of messages that are not acknowledged, or not
 // committed.
 func (s *Sink) Waiting() int64 {
@@ -250,4 +234,4 @@ func (s *Sink) Close(context.Context) error {
 	return nil
 }
 
-var _ pipeline.ExactSink = (*Sink)(nil)
+var _ pipeline.Sink = (*Sink)(nil)

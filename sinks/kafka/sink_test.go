@@ -22,6 +22,7 @@ import (
 	"touchstream/pipeline"
 	"touchstream/pipeline/kafkaconn"
 	"touchstream/pipeline/schema"
+	"touchstream/sinks/sinktest"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite deploy/schemas")
@@ -56,7 +57,7 @@ func open(t *testing.T, cfg *Config) *Sink {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Open(deadline(t), cfg.Tables()); err != nil {
+	if err := s.Open(deadline(t), &pipeline.Opening{Tables: cfg.Tables()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close(context.Background()) })
@@ -69,7 +70,7 @@ func openError(t *testing.T, cfg *Config) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Open(deadline(t), cfg.Tables())
+	err = s.Open(deadline(t), &pipeline.Opening{Tables: cfg.Tables()})
 	if err == nil {
 		s.Close(context.Background())
 		t.Fatal("Open succeeded")
@@ -135,13 +136,13 @@ func write(t *testing.T, s *Sink, rows ...*schema.Rows) {
 	}
 }
 
-func flush(t *testing.T, s *Sink) {
+func deliver(t *testing.T, s *Sink) {
 	t.Helper()
-	if err := s.Flush(deadline(t)); err != nil {
+	if err := sinktest.Deliver(deadline(t), s); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.Waiting(); n != 0 {
-		t.Fatalf("%d messages wait after Flush", n)
+		t.Fatalf("%d messages wait after Drain", n)
 	}
 }
 
@@ -196,7 +197,7 @@ func TestTriggersAreCloudEvents(t *testing.T) {
 		trigger{"t2", "p1", "capped", `{}`},
 		trigger{"t3", "", "", ""},
 	), deadRows())
-	flush(t, s)
+	deliver(t, s)
 	got := sent(t, c.ListenAddrs(), "shop.triggers", 2)
 	if len(got) != 2 {
 		t.Fatalf("%d messages, want 2: a suppressed trigger is not sent", len(got))
@@ -281,7 +282,7 @@ func TestDeadLetters(t *testing.T) {
 	s := open(t, settings(c.ListenAddrs()))
 	long := strings.Repeat("x", rawBytesMax+5)
 	write(t, s, triggerRows(), deadRows(dead{"no JSON", "{oops", "text"}, dead{"no UTF-8", "/wA=", "base64"}, dead{"too large", long, "text"}))
-	flush(t, s)
+	deliver(t, s)
 	got := sent(t, c.ListenAddrs(), "shop.dead_letters", 3)
 	values := map[string]string{"40": "{oops", "41": "\xff\x00", "42": long[:rawBytesMax]}
 	for _, m := range got {
@@ -321,7 +322,7 @@ func TestTopics(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := &schema.Table{Name: "sessions"}
-	says(t, s.Open(deadline(t), []*schema.Table{other}), false, "table sessions cannot be sent to Kafka")
+	says(t, s.Open(deadline(t), &pipeline.Opening{Tables: []*schema.Table{other}}), false, "table sessions cannot be sent to Kafka")
 }
 
 func TestOpenFaults(t *testing.T) {
@@ -336,7 +337,7 @@ func TestTooLargeTrigger(t *testing.T) {
 	c := fake(t)
 	s := open(t, settings(c.ListenAddrs()))
 	write(t, s, triggerRows(trigger{"t1", "p1", "", `{"a":"` + strings.Repeat("x", 2<<20) + `"}`}), deadRows())
-	says(t, s.Flush(deadline(t)), false, "topic shop.triggers on "+c.ListenAddrs()[0]+" takes no message of this size: raise its max.message.bytes")
+	says(t, sinktest.Deliver(deadline(t), s), false, "topic shop.triggers on "+c.ListenAddrs()[0]+" takes no message of this size: raise its max.message.bytes")
 }
 
 // TestAnswersThatFail lets the broker refuse for a while: every message comes
@@ -367,7 +368,7 @@ func TestAnswersThatFail(t *testing.T) {
 	for i := range 50 {
 		write(t, s, triggerRows(trigger{fmt.Sprint(i), "p1", "", ""}), deadRows())
 	}
-	flush(t, s)
+	deliver(t, s)
 	got := sent(t, c.ListenAddrs(), "shop.triggers", 50)
 	for i, m := range got {
 		if id := headers(m)["ce_id"]; id != fmt.Sprint(i) {
@@ -385,12 +386,12 @@ func TestTopicDeletedWhileRunning(t *testing.T) {
 	c := fake(t)
 	s := open(t, settings(c.ListenAddrs()))
 	write(t, s, triggerRows(trigger{"t1", "p1", "", ""}), deadRows())
-	flush(t, s)
+	deliver(t, s)
 	if err := c.DeleteTopic("shop.triggers"); err != nil {
 		t.Fatal(err)
 	}
 	write(t, s, triggerRows(trigger{"t2", "p1", "", ""}), deadRows())
-	says(t, s.Flush(deadline(t)), true, "shop.triggers")
+	says(t, sinktest.Deliver(deadline(t), s), true, "shop.triggers")
 	if n := s.Waiting(); n != 1 {
 		t.Errorf("%d messages wait, want 1", n)
 	}
@@ -398,7 +399,7 @@ func TestTopicDeletedWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := deadline(t)
-	for s.Flush(ctx) != nil {
+	for s.Drain(ctx) != nil {
 		if ctx.Err() != nil {
 			t.Fatal("not sent after the topic came back")
 		}

@@ -21,7 +21,7 @@ type Commit struct {
 // Machine is a state and the commits that lead it on. What it holds outlives
 // crashes of the sink.
 type Machine struct {
-	New     func() pipeline.ExactSink
+	New     func() pipeline.Sink
 	Tables  []*schema.Table
 	Commits []Commit
 	// Opening is what the sink starts from, but for tables and state.
@@ -79,7 +79,7 @@ func (m *Machine) Run(t testing.TB) (done bool) {
 type run struct {
 	m       *Machine
 	t       testing.TB
-	sink    pipeline.ExactSink
+	sink    pipeline.Sink
 	crashed bool
 }
 
@@ -105,7 +105,7 @@ func (r *run) recover() int64 {
 	if n := len(m.snapshots); n > 0 {
 		from, o.State = m.snapshots[n-1].number, m.snapshots[n-1].state
 	}
-	r.must(r.sink.Resume(r.t.Context(), &o))
+	r.must(r.sink.Open(r.t.Context(), &o))
 	last := int64(len(m.journal))
 	for n := from; n < last && !r.crashed; n++ {
 		if r.write(n); r.crash() {

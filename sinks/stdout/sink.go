@@ -54,8 +54,8 @@ type Sink struct {
 // New makes a sink.
 func New(Config) *Sink { return &Sink{out: os.Stdout} }
 
-// Resume prepares the lines' keys and takes the lines of the state.
-func (s *Sink) Resume(_ context.Context, o *pipeline.Opening) error {
+// Open prepares the lines' keys and takes the lines of the state.
+func (s *Sink) Open(_ context.Context, o *pipeline.Opening) error {
 	s.writers = nil
 	for _, t := range o.Tables {
 		s.writers = append(s.writers, text.NewJSON(t, len(o.Tables) > 1))

@@ -44,7 +44,7 @@ func TestLines(t *testing.T) {
 		for _, x := range tables {
 			d.Rows = append(d.Rows, rows(x, x.Name+"1"))
 		}
-		must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: tables}))
+		must(t, s.Open(t.Context(), &pipeline.Opening{Tables: tables}))
 		must(t, s.Write(t.Context(), d))
 		_, err := s.Cut(t.Context(), &pipeline.Cut{Number: 1})
 		must(t, err)
@@ -63,16 +63,16 @@ func TestLines(t *testing.T) {
 	f(`{"table":"a","id":"a1"}`+"\n"+`{"table":"b","id":"b1"}`+"\n", a, b)
 }
 
-// TestOldInterface: what the engine of today calls.
-func TestOldInterface(t *testing.T) {
+// TestCommitByCommit: the lines of a commit are printed before the next one.
+func TestCommitByCommit(t *testing.T) {
 	var out bytes.Buffer
 	a := table("a")
 	s := New(Config{})
 	s.out = &out
-	must(t, s.Open(t.Context(), []*schema.Table{a}))
+	must(t, s.Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{a}}))
 	for _, id := range []string{"1", "2"} {
 		must(t, s.Write(t.Context(), &pipeline.Delivery{Rows: []*schema.Rows{rows(a, id)}}))
-		must(t, s.Flush(t.Context()))
+		must(t, sinktest.Deliver(t.Context(), s))
 	}
 	if got, want := out.String(), `{"id":"1"}`+"\n"+`{"id":"2"}`+"\n"; got != want || s.Waiting() != 0 {
 		t.Errorf("got %q, %d rows wait; want %q", got, s.Waiting(), want)
@@ -105,7 +105,7 @@ func TestFullDiskHolds(t *testing.T) {
 	out := &shortWriter{limit: 3, full: noRoom}
 	s := New(Config{})
 	s.out = out
-	must(t, s.Resume(t.Context(), &pipeline.Opening{Tables: []*schema.Table{a}}))
+	must(t, s.Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{a}}))
 	must(t, s.Write(t.Context(), &pipeline.Delivery{Rows: []*schema.Rows{rows(a, "x")}}))
 	_, err = s.Cut(t.Context(), &pipeline.Cut{Number: 1})
 	must(t, err)
@@ -134,7 +134,7 @@ func TestCrashes(t *testing.T) {
 		}
 		var out bytes.Buffer
 		m := &sinktest.Machine{
-			New:    func() pipeline.ExactSink { s := New(Config{}); s.out = &out; return s },
+			New:    func() pipeline.Sink { s := New(Config{}); s.out = &out; return s },
 			Tables: []*schema.Table{a}, Commits: commits, Opening: pipeline.Opening{Dir: t.TempDir()},
 			Snapshot: func(int64) bool { return d.IntN(3) == 0 },
 		}
@@ -185,7 +185,7 @@ func TestDamage(t *testing.T) {
 	}
 	s := New(Config{})
 	for _, bad := range [][]byte{{}, {stateVersion}, {7, 0}, state[:3], state[:5], state[:len(state)-1]} {
-		if err := s.Resume(t.Context(), &pipeline.Opening{State: bad}); !errors.Is(err, pipeline.ErrDamaged) {
+		if err := s.Open(t.Context(), &pipeline.Opening{State: bad}); !errors.Is(err, pipeline.ErrDamaged) {
 			t.Errorf("%v: got %v", bad, err)
 		}
 	}

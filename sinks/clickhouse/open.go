@@ -11,9 +11,9 @@ import (
 	"touchstream/pipeline/schema"
 )
 
-// Resume makes the tables and views that are missing, compares the others, and
+// Open makes the tables and views that are missing, compares the others, and
 // goes on from the state. It may be called again after an error.
-func (s *Sink) Resume(ctx context.Context, o *pipeline.Opening) error {
+func (s *Sink) Open(ctx context.Context, o *pipeline.Opening) error {
 	if err := s.prepare(ctx, o.Tables); err != nil {
 		return err
 	}
