@@ -15,8 +15,10 @@ const (
 	// entryBytesMax is about the size of a journal entry at which a commit ends
 	// early; below the largest message of a Kafka topic by default.
 	entryBytesMax = 512 << 10
-	// commitStepsMax is the number of full steps at which a commit ends early.
+	// commitStepsMax is the number of full steps at which a commit ends early,
+	// commitBytesMax that of the bytes of its records.
 	commitStepsMax = 8
+	commitBytesMax = stepBytesMax
 )
 
 // cut is the end of a commit on its way through the sinks' queues.
@@ -57,8 +59,9 @@ type committer struct {
 
 	number  int64 // of the last cut
 	open    *entry
-	bytes   int // of the open entry, about
-	records int // of the open commit
+	bytes   int   // of the open entry, about
+	records int   // of the open commit
+	read    int64 // bytes of its records
 	state   *inputState
 	cutAt   time.Time // of the last cut
 	drain   bool      // what follows is no part of the state
@@ -73,6 +76,7 @@ func newCommitter(cfg *Config, status *Status, d *delivery, line *lineage, numbe
 // add takes a folded step.
 func (c *committer) add(s *step) {
 	c.records += s.records
+	c.read += s.bytes
 	if s.state != nil {
 		c.state = s.state
 	}
@@ -80,7 +84,9 @@ func (c *committer) add(s *step) {
 		c.open.steps = append(c.open.steps, s.record)
 		c.bytes += s.record.size()
 	}
-	c.status.setUncommitted(true)
+	if !s.replay {
+		c.status.setUncommitted(true)
+	}
 }
 
 // size is about what the record takes in the entry.
@@ -98,7 +104,7 @@ func (c *committer) dirty() bool {
 
 // full reports whether the commit must not grow any more.
 func (c *committer) full() bool {
-	return c.bytes >= entryBytesMax || c.records >= commitStepsMax*c.cfg.MaxRecords
+	return c.bytes >= entryBytesMax || c.records >= commitStepsMax*c.cfg.MaxRecords || c.read >= commitBytesMax
 }
 
 // wait is how long the commit may gather more; 0: it is due.
@@ -126,7 +132,7 @@ func (c *committer) cut(x *cut, deadline <-chan struct{}) error {
 	if x.snapshot != nil {
 		x.counters = c.status.saveCounts()
 	}
-	c.open, c.bytes, c.records, c.cutAt = &entry{}, 0, 0, time.Now()
+	c.open, c.bytes, c.records, c.read, c.cutAt = &entry{}, 0, 0, 0, time.Now()
 	if x.left == 0 {
 		close(x.decided)
 	}
@@ -143,12 +149,14 @@ func (c *committer) launch(ctx context.Context, x *cut, s *snapshotter) {
 	c.flying = make(chan error, 1)
 	flying := c.flying
 	go func() {
-		defer func() {
-			if r := recover(); r != nil {
-				flying <- internalFault(r, c.cfg.Log)
-			}
+		err := func() (err error) {
+			defer func() {
+				if r := recover(); r != nil {
+					err = internalFault(r, c.cfg.Log)
+				}
+			}()
+			return c.commit(ctx, x)
 		}()
-		err := c.commit(ctx, x)
 		if x.snapshot != nil {
 			s.launch(x, err)
 		}

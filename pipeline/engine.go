@@ -82,13 +82,13 @@ func (p *Pipeline) run(ctx context.Context) error {
 	p.delivery.start()
 	steps := make(chan *step, 1)
 	go p.input.run(inputCtx, steps)
-	deadline := p.deadline(ctx)
+	soon, deadline := p.deadlines(ctx)
 	committing, breakOff := until(deadline)
 	defer breakOff()
 	err = p.loop(committing, steps, r, deadline)
 	p.status.setState(Stopping)
 	stopInput()
-	err = errors.Join(err, p.end(committing, err, deadline))
+	err = errors.Join(err, p.end(committing, err, soon, deadline))
 	p.snapshot.close()
 	deliveryErr := p.delivery.close()
 	if deliveryErr != nil || !p.isLive {
@@ -164,6 +164,7 @@ func (p *Pipeline) openFrom(ctx context.Context, path string) (*recovery, error)
 	if err := p.input.resume(r.input(), r.entries); err != nil {
 		return nil, err
 	}
+	p.status.Watermark.Store(p.input.watermarks()[AllSources])
 	opening := func(sink string) Opening { return r.opening(sink, p.cfg.sinkDir(sink)) }
 	if err := p.input.open(ctx); err != nil {
 		return nil, err
@@ -176,11 +177,13 @@ func (p *Pipeline) openFrom(ctx context.Context, path string) (*recovery, error)
 }
 
 // end makes what is folded durable, delivers it and, with a state that is kept,
-// leaves a snapshot. cause is what the loop ended with.
-func (p *Pipeline) end(ctx context.Context, cause error, deadline <-chan struct{}) error {
-	var err error
+// leaves a snapshot. cause is what the loop ended with: behind some nothing may
+// be written any more, or nothing can.
+func (p *Pipeline) end(ctx context.Context, cause error, soon, deadline <-chan struct{}) (err error) {
 	if p.isLive && !errors.Is(cause, errNotSent) && !errors.Is(cause, ErrFenced) && !isReplayFault(cause) {
-		err = p.lastCommits(ctx, deadline)
+		err = p.lastCommits(ctx, soon, deadline)
+	} else {
+		p.delivery.cancel()
 	}
 	p.delivery.finish(deadline)
 	return err
@@ -188,34 +191,35 @@ func (p *Pipeline) end(ctx context.Context, cause error, deadline <-chan struct{
 
 // lastCommits ends the open commit, waits until its rows are delivered and takes
 // the last snapshot behind that.
-func (p *Pipeline) lastCommits(ctx context.Context, deadline <-chan struct{}) error {
+func (p *Pipeline) lastCommits(ctx context.Context, soon, deadline <-chan struct{}) error {
 	if err := p.land(deadline); err != nil {
 		return err
 	}
 	if err := p.commitNow(ctx, &cut{Cut: Cut{All: true}}, deadline); err != nil {
 		return err
 	}
-	err := p.delivery.drain(ctx)
 	if !p.cfg.Durable() {
-		return err
+		return p.delivery.drain(ctx)
 	}
-	if err != nil {
+	delivering, stop := until(soon)
+	defer stop()
+	if err := p.delivery.drain(delivering); err != nil {
 		p.cfg.Log.Warn("stopped before all rows were delivered; the next start delivers them", "why", err.Error())
 	}
-	return p.lastSnapshot()
+	return p.lastSnapshot(ctx, deadline)
 }
 
 // lastSnapshot leaves a snapshot behind one more commit, which notes what has
-// been delivered. It takes the time that it needs.
-func (p *Pipeline) lastSnapshot() error {
+// been delivered. Writing it takes the time that it needs.
+func (p *Pipeline) lastSnapshot(ctx context.Context, deadline <-chan struct{}) error {
 	if p.commits.state == nil || p.commits.drain {
 		return nil // nothing was ever read, or the state is kept already
 	}
-	ctx, never := context.Background(), make(chan struct{})
 	p.snapshot.wait()
 	p.fold.thaw()
 	x := &cut{snapshot: p.fold.freeze(p.snapshot.budget())}
-	if err := p.commitNow(ctx, x, never); err != nil {
+	if err := p.commitNow(ctx, x, deadline); err != nil {
+		x.snapshot.drop()
 		return err
 	}
 	return p.snapshot.write(x, true)
@@ -247,14 +251,18 @@ func (p *Pipeline) land(deadline <-chan struct{}) error {
 	}
 }
 
-// deadline fires StopWithin after the context is done; never when a bounded
-// run ends by itself.
-func (p *Pipeline) deadline(ctx context.Context) <-chan struct{} {
-	ch := make(chan struct{})
-	context.AfterFunc(ctx, func() {
-		time.AfterFunc(time.Duration(p.cfg.StopWithin)*time.Millisecond, func() { close(ch) })
-	})
-	return ch
+// deadlines fire after the context is done: the first when what a sink has not
+// taken is left to the next run, if there is to be one, the second after
+// StopWithin. They never do when a bounded run ends by itself.
+func (p *Pipeline) deadlines(ctx context.Context) (soon, last <-chan struct{}) {
+	after := func(ms int64) <-chan struct{} {
+		ch := make(chan struct{})
+		context.AfterFunc(ctx, func() {
+			time.AfterFunc(time.Duration(ms)*time.Millisecond, func() { close(ch) })
+		})
+		return ch
+	}
+	return after(p.cfg.StopWithin * 2 / 3), after(p.cfg.StopWithin)
 }
 
 func (p *Pipeline) closeSources() error {

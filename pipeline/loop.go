@@ -87,12 +87,15 @@ func (p *Pipeline) loop(ctx context.Context, steps <-chan *step, r *recovery, de
 // commit ends the open commit, with a snapshot behind it when one is due.
 func (p *Pipeline) commit(ctx context.Context, deadline <-chan struct{}) error {
 	x := &cut{}
-	if p.commits.state != nil && p.snapshot.due() {
+	if p.snapshot.due(p.commits.state) {
 		from := time.Now()
-		x.snapshot = p.fold.freeze(p.snapshot.begin())
+		x.snapshot = p.fold.freeze(p.snapshot.begin(p.commits.state))
 		p.status.SnapshotPause.Store(time.Since(from).Microseconds())
 	}
 	if err := p.commits.cut(x, deadline); err != nil {
+		if x.snapshot != nil {
+			p.snapshot.launch(x, err)
+		}
 		return err
 	}
 	p.commits.launch(ctx, x, p.snapshot)
@@ -105,7 +108,7 @@ func (p *Pipeline) take(ctx context.Context, s *step, r *recovery, deadline <-ch
 		return p.again(ctx, s, r, deadline)
 	}
 	if s.last && p.cfg.Bounded && p.cfg.Durable() && s.err == nil {
-		if err := p.beforeDrain(deadline); err != nil {
+		if err := p.beforeDrain(ctx, deadline); err != nil {
 			return err
 		}
 	}
@@ -201,14 +204,14 @@ func (p *Pipeline) live(ctx context.Context, r *recovery) error {
 
 // beforeDrain makes all durable that came before the end of time, and keeps it
 // as the state of the next run.
-func (p *Pipeline) beforeDrain(deadline <-chan struct{}) error {
+func (p *Pipeline) beforeDrain(ctx context.Context, deadline <-chan struct{}) error {
 	if err := p.land(deadline); err != nil {
 		return err
 	}
-	if err := p.commitNow(context.Background(), &cut{}, deadline); err != nil {
+	if err := p.commitNow(ctx, &cut{}, deadline); err != nil {
 		return err
 	}
-	if err := p.lastSnapshot(); err != nil {
+	if err := p.lastSnapshot(ctx, deadline); err != nil {
 		return err
 	}
 	p.commits.drain = true

@@ -22,6 +22,7 @@ type snapshotter struct {
 	cfg    *Config
 	status *Status
 	last   time.Time // when the newest one was begun
+	step   int64     // of the newest one
 	busy   bool      // one is under way; the loop's alone
 	done   chan error
 	newest int64 // commit of the newest, 0: none
@@ -33,13 +34,13 @@ func newSnapshotter(cfg *Config, status *Status, newest int64) *snapshotter {
 }
 
 // due reports whether a snapshot should be taken behind the next commit.
-func (s *snapshotter) due() bool {
-	return s.cfg.Durable() && !s.busy && time.Since(s.last) >= time.Duration(s.cfg.SnapshotEvery)*time.Millisecond
+func (s *snapshotter) due(st *inputState) bool {
+	return s.cfg.Durable() && !s.busy && st != nil && st.step != s.step && time.Since(s.last) >= time.Duration(s.cfg.SnapshotEvery)*time.Millisecond
 }
 
 // begin says that one is under way and gives its budget.
-func (s *snapshotter) begin() *flat.Budget {
-	s.busy, s.last = true, time.Now()
+func (s *snapshotter) begin(st *inputState) *flat.Budget {
+	s.busy, s.last, s.step = true, time.Now(), st.step
 	return s.budget()
 }
 
