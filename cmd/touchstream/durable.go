@@ -3,6 +3,8 @@ package main
 import (
 	"log/slog"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"touchstream/pipeline"
 	"touchstream/pipeline/journal"
@@ -68,10 +70,22 @@ func (b *built) openLedger() {
 	if conn == nil {
 		return
 	}
+	for _, k := range b.settings.sinks {
+		if k.kind == "kafka" && !slices.Equal(sorted(k.kafka.Brokers), sorted(conn.Brokers)) {
+			b.fault(k.pos, "its messages cannot be in one transaction with those of brokers %s: all Kafka sinks of a pipeline must be on one cluster, named by the same brokers",
+				strings.Join(conn.Brokers, ", "))
+		}
+	}
 	l, err := kafka.NewLedger(conn, b.settings.Name, true)
 	if err != nil {
 		b.fault(b.settings.sources[0].pos, "%s", err)
 		return
 	}
 	b.ledger = l
+}
+
+func sorted(list []string) []string {
+	out := slices.Clone(list)
+	slices.Sort(out)
+	return out
 }

@@ -46,3 +46,19 @@ func TestComparePlans(t *testing.T) {
 		t.Errorf("with a journal to replay: %v", err)
 	}
 }
+
+func TestKafkaSinksAreOnOneCluster(t *testing.T) {
+	path := write(t, t.TempDir(), "c.yaml", `name: two
+identity: {key: k}
+sources: {w: {generator: {}, decode: {segment: {}}}}
+sinks:
+  a: {kafka: {brokers: ["one:1", "two:2"], topic: t}}
+  b: {kafka: {brokers: ["two:2", "one:1"], topic: u}}
+  c: {kafka: {brokers: ["three:3"], topic: v}}
+`)
+	o := touchstream(t, nil, "validate", "-c", path)
+	o.want(t, exitUsage, "c.yaml:7:3: sinks.c: its messages cannot be in one transaction")
+	if n := strings.Count(o.stderr, "\n"); n != 1 {
+		t.Errorf("%d faults: %s", n, o.stderr)
+	}
+}
