@@ -30,6 +30,11 @@ type Journal interface {
 	Close() error
 }
 
-// A Contested is a Journal that may be lost to another process at any time; Lost
-// is closed then.
-type Contested interface{ Lost() <-chan struct{} }
+// A Contested is a Journal that another process may take over at any time.
+type Contested interface {
+	// Lost is closed when that has happened.
+	Lost() <-chan struct{}
+	// Confirm asks whether it has not; the error is marked by ErrFenced if it
+	// has.
+	Confirm(ctx context.Context) error
+}

@@ -110,6 +110,9 @@ func (s *snapshotter) write(x *cut, clean bool) (err error) {
 		err = w.Finish()
 	}
 	if err == nil {
+		err = s.confirm()
+	}
+	if err == nil {
 		killpoint.Pass(killpoint.SnapshotAfter)
 		killpoint.Pass(killpoint.RenameBefore)
 		err = w.Publish()
@@ -133,6 +136,18 @@ func (s *snapshotter) write(x *cut, clean bool) (err error) {
 		s.cfg.Log.Warn("the journal could not be trimmed", "below", older, "why", err.Error())
 	}
 	return nil
+}
+
+// confirm makes sure that no other process has taken over: snapshots are its
+// affair then.
+func (s *snapshotter) confirm() error {
+	j, ok := s.cfg.Journal.(Contested)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), trimWithin)
+	defer cancel()
+	return j.Confirm(ctx)
 }
 
 // trimWithin bounds the trimming of the journal, which can wait for the next

@@ -106,6 +106,9 @@ func (l *Ledger) Open(ctx context.Context, standby func()) error {
 // Lost is closed when another instance has taken over.
 func (l *Ledger) Lost() <-chan struct{} { return l.standing.lost }
 
+// Confirm asks the group whether this instance is still the active one.
+func (l *Ledger) Confirm(ctx context.Context) error { return l.standing.confirm(ctx) }
+
 // connect makes the client and the topic.
 func (l *Ledger) connect(ctx context.Context) error {
 	if l.client != nil {
