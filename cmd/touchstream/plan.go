@@ -123,6 +123,8 @@ func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger
 		}
 		change := fmt.Sprintf("%s: the state was made with %s, the configuration has %s", s, orNothing(before), orNothing(after))
 		switch e := effectOf(s); {
+		case s == "name":
+			errs = append(errs, fmt.Errorf("%s: the state is another pipeline's; give each a folder of its own by state.dir and state.snapshots", change))
 		case e == isFixed:
 			errs = append(errs, fmt.Errorf("%s: it is fixed for the life of a state; set it back, or reset the state and start over", change))
 		case e == startsOver:
