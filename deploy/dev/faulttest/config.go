@@ -32,7 +32,7 @@ func (c configuration) text() string {
 var configTemplate = template.Must(template.New("c.yaml").Parse(`name: {{.Name}}
 time: {idle_after: 30d, max_out_of_orderness: ` + outOfOrderness + `}
 commit_interval: 200ms
-state: {dir: {{.Dir}}/state, snapshots: {{.Dir}}/snapshots}
+state: {dir: {{.Dir}}/state, snapshots: {{.Dir}}/snapshots, snapshot_every: 500ms}
 http: {listen: "127.0.0.1:0"}
 venue: venue.yaml
 identity: {key: faults}

@@ -220,11 +220,12 @@ func (r *Run) RunUntilKilled(label string, n int) {
 	r.t.Helper()
 	p := r.Start(fmt.Sprintf("%s:%d", label, n))
 	for began := time.Now(); p.Running(); time.Sleep(20 * time.Millisecond) {
-		if s, err := p.Status(); err == nil && !r.Loading() && r.isDone(s) {
+		s, err := p.Status()
+		if err == nil && !r.Loading() && r.isDone(s) {
 			r.t.Fatalf("the pipeline passed %s less than %d times", label, n)
 		}
 		if time.Since(began) > waitMax {
-			r.t.Fatalf("the pipeline did not pass %s %d times within %s", label, n, waitMax)
+			r.t.Fatalf("the pipeline did not pass %s %d times within %s; its status is %+v, %v", label, n, waitMax, s, err)
 		}
 	}
 	if code, sig := p.Wait(); sig != syscall.SIGKILL {
