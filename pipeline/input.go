@@ -266,7 +266,7 @@ func (in *input) closeStep(s *step) {
 	}
 	for d := range in.clocks {
 		s.watermarks[d] = in.clocks[d].at
-		if s.last && in.cfg.Bounded {
+		if s.last && in.cfg.Bounded && !(in.cfg.Durable() && in.broken != nil) {
 			s.watermarks[d] = endOfTime
 		}
 	}

@@ -107,6 +107,9 @@ func (p *Pipeline) take(ctx context.Context, s *step, r *recovery, deadline <-ch
 	if s.replay {
 		return p.again(ctx, s, r, deadline)
 	}
+	if s.number == 0 && s.err != nil {
+		return s.err // it could not be made
+	}
 	if s.last && p.cfg.Bounded && p.cfg.Durable() && s.err == nil {
 		if err := p.beforeDrain(ctx, deadline); err != nil {
 			return err

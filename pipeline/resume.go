@@ -86,10 +86,13 @@ func (in *input) state() *inputState {
 		src := sourceState{name: in.cfg.Sources[i].Name, sighted: in.sighted[i]}
 		for _, p := range in.bySrc[i] {
 			x := partitionState{at: p.at, highest: p.highest, idle: p.idle, sorted: p.sorted}
-			if sorted := in.sorted[i]; sorted != nil {
-				x.next = sorted.next
-			} else if p.sorted {
+			switch sorted := in.sorted[i]; {
+			case sorted == nil && p.sorted:
 				x.next = sortedDone
+			case sorted != nil && sorted.loaded:
+				x.next = sorted.next
+			default:
+				x.next = p.skip
 			}
 			src.parts = append(src.parts, x)
 		}

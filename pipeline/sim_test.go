@@ -36,9 +36,11 @@ type world struct {
 	// after it takes effect.
 	acts, dieAt int
 	after       bool
-	dead        bool
-	kill        context.CancelFunc
-	r           *rand.Rand
+	// away is how seldom an act fails for now, 0: never.
+	away int
+	dead bool
+	kill context.CancelFunc
+	r    *rand.Rand
 }
 
 var errDead = errors.New("the process is dead")
@@ -59,7 +61,7 @@ func (w *world) act(effect func()) error {
 		w.kill()
 		return errDead
 	}
-	if w.r.IntN(20) == 0 {
+	if w.away > 0 && w.r.IntN(w.away) == 0 {
 		return Retryable(errors.New("away for now"))
 	}
 	effect()
@@ -346,7 +348,7 @@ func (w *world) rows() []string {
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 4)), blocks: map[uint64]string{}}
+	w := &world{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 4)), away: 20, blocks: map[uint64]string{}}
 	parts := 1 + w.r.IntN(3)
 	for range parts {
 		now, part := int64(1000), []string(nil)
