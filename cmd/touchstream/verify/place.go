@@ -71,5 +71,8 @@ func (p *Params) stages() []string {
 	if p.Abandonment != nil {
 		out = append(out, "unsure")
 	}
+	if p.Crowd != nil && p.crowdWhy() == "" {
+		out = append(out, "stays")
+	}
 	return out
 }

@@ -64,6 +64,12 @@ func (p *Params) derivable() ([]*Table, error) {
 	if err := add(p.abandonments()); err != nil {
 		return nil, err
 	}
+	if err := add(p.crowd()); err != nil {
+		return nil, err
+	}
+	if err := add(p.flows()); err != nil {
+		return nil, err
+	}
 	for _, c := range p.Windows {
 		if err := add(p.window(c)); err != nil {
 			return nil, err
