@@ -43,8 +43,9 @@ func (l *Ledger) commit(ctx context.Context, number int64, entry []byte) error {
 		l.settle(number)
 		return nil
 	}
-	// A snapshot may be newer than the journal's end, if that was lost.
-	if next := l.last.number + 1; l.last.number > 0 && number != next && number != max(next, l.gap) {
+	// A snapshot may be newer than the journal's end, if that was lost: if there
+	// was nothing to Read, the next entry may have any number from there on.
+	if next := l.last.number + 1; l.last.number > 0 && number != next && (number < l.gap || next > l.gap) {
 		return fmt.Errorf("topic %s on %s: commit %d cannot be written where %d follows", l.topic, l.conn.Address(), number, next)
 	}
 	written, err := l.write(ctx, number, entry)

@@ -182,7 +182,7 @@ func (l *Ledger) Read(ctx context.Context, first int64, f func(number int64, ent
 		return nil, err
 	}
 	l.last, l.end, l.gap = a.last, a.end, first
-	l.repair = a.damage != nil || a.last.number > 0 && first > a.last.number+1
+	l.repair = a.damage != nil || a.last.number > 0 && first > a.last.number
 	if a.damage != nil {
 		damage = fmt.Errorf("topic %s on %s: %w", l.topic, l.conn.Address(), a.damage)
 	}
@@ -241,7 +241,7 @@ func (a *assembler) add(r *kgo.Record) (at place, entry []byte, ok bool) {
 // repairs may leave out numbers that nobody wants any more.
 func (a *assembler) follows(h *head) bool {
 	next := a.last.number + 1
-	return a.last.number == 0 || h.number == next || h.repairs && h.number > next && next < a.first
+	return a.last.number == 0 || h.number == next || h.repairs && h.number > next && next <= a.first
 }
 
 // Trim deletes the records of entries below a number.
