@@ -69,7 +69,7 @@ func TestVerifyFindsNothing(t *testing.T) {
 		"as it came": oneFile,
 		"by topic":   fileOfEach(),
 		"sorted":     strings.ReplaceAll(oneFile, "paths: [world.jsonl]", "paths: [world.jsonl], sort: true"),
-		"late":       "sources:\n  world: {generator: {seed: 4, customers: 500, days: 2, late: 0.5, disorder_share: 0.3}, decode: {segment: {}}}\n",
+		"late":       "sources:\n  world: {generator: {seed: 5, customers: 1500, days: 3, late: 1, disorder_share: 0.3}, decode: {segment: {}}}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			config, database := verifyIn(t, dir, sources)
@@ -84,6 +84,10 @@ func TestVerifyFindsNothing(t *testing.T) {
 			}
 			if name != "late" {
 				return
+			}
+			buried := number(t, c, "SELECT count() FROM "+database+".v_dead_letters WHERE reason = 'late'")
+			if kept := number(t, c, "SELECT count() FROM "+database+".v_events") - buried; buried == 0 || !strings.HasPrefix(report, fmt.Sprintf("%d events, ", kept)) {
+				t.Errorf("%d late events were buried, %d are left:\n%s", buried, kept, report)
 			}
 			noDifference(t, config)
 			noDifference(t, config, "--since", "2026-03-02T12:00:00Z", "--until", "2026-03-03T06:00:00Z")

@@ -1,18 +1,6 @@
 -- What was left (semantics 7): episodes of a profile, and of its forms.
 WITH
-active AS
-(
-    SELECT *,
-        multiIf(
-            event IN ('Product Viewed', 'Product Clicked', 'Product List Viewed'), 1,
-            event IN ('Product Added', 'Product Removed', 'Cart Viewed', 'Wishlist Product Added to Cart'), 2,
-            event IN ('Checkout Started', 'Checkout Step Viewed', 'Checkout Step Completed', 'Payment Info Entered'), 3,
-            event IN ('Form Started', 'Form Field Completed', 'Form Field Failed'), 4,
-            0) AS stage,
-        row_number() OVER (PARTITION BY profile_id ORDER BY at, rank, message_order) AS n
-    FROM verify_events
-    WHERE profile_id != '' AND {{.ActivityEvents}}
-),
+active AS (SELECT * FROM verify_activity),
 cart_events AS
 (
     SELECT profile_id AS owner, n, at, event, product_id, sku, quantity, price, toString(currency) AS currency,

@@ -57,5 +57,5 @@ CROSS JOIN (SELECT '' AS current_profile_id) AS o
 -- An event that no operator took any more is a dead letter.
 LEFT ANTI JOIN (SELECT source, topic, partition, offset, detail FROM {{field .Database}}.dead_letters FINAL WHERE reason = 'late') AS d
     ON e.source = d.source AND e.topic = d.topic AND e.partition = d.partition AND e.offset = d.offset
-   AND formatDateTime(e.event_time, '%FT%T.%fZ') = extract(d.detail, '^event time ([^ ]+) ')
+   AND e.event_time = parseDateTime64BestEffortOrZero(extract(d.detail, '^event time ([^ ]+) '), 3, 'UTC')
 {{- end}}

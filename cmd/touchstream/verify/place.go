@@ -69,7 +69,7 @@ func (p *Params) stages() []string {
 		out = append(out, "zones", "sensors")
 	}
 	if p.Abandonment != nil {
-		out = append(out, "unsure")
+		out = append(out, "unsure", "activity")
 	}
 	if p.Crowd != nil && p.crowdWhy() == "" {
 		out = append(out, "stays")
