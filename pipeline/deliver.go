@@ -181,12 +181,13 @@ func (d *delivery) finish(deadline <-chan struct{}) {
 }
 
 // close closes the sinks that were opened and returns what went wrong with each.
-func (d *delivery) close() error {
+// The context's end breaks off waiting for what cannot be broken off otherwise.
+func (d *delivery) close(ctx context.Context) error {
 	d.cancel()
 	var errs []error
 	for _, r := range d.runners {
 		if r.opened {
-			ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+			ctx, cancel := context.WithTimeout(ctx, closeWithin)
 			if err := r.cfg.Sink.Close(ctx); err != nil {
 				r.fail(fmt.Errorf("sinks.%s: %w", r.cfg.Name, err))
 			}

@@ -43,13 +43,23 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	if err == nil {
 		p.status.setState(Starting)
 		err = p.run(ctx)
-	} else if ctx.Err() != nil && p.status.is(Standby) {
-		err = nil // a standby that is stopped has nothing to lose
+	} else {
+		err = p.unlessStopped(ctx, err)
 	}
 	if closeErr := p.cfg.Journal.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("journal: %w", closeErr)
 	}
 	return err
+}
+
+// unlessStopped is the error of a start; nil if a stop has broken it off and the
+// state is kept: nothing is lost then.
+func (p *Pipeline) unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !p.cfg.Durable() || !errors.Is(err, context.Canceled) && !IsRetryable(err) {
+		return err
+	}
+	p.cfg.Log.Info("stopped before anything was read", "why", err.Error())
+	return nil
 }
 
 // openJournal waits until this process may write, also while the journal is
@@ -75,7 +85,7 @@ func (p *Pipeline) run(ctx context.Context) error {
 	defer stopInput()
 	r, err := p.open(inputCtx)
 	if err != nil {
-		return err
+		return p.unlessStopped(ctx, err)
 	}
 	p.status.setState(Running)
 	defer context.AfterFunc(ctx, func() { p.status.setState(Stopping) })()
@@ -90,7 +100,7 @@ func (p *Pipeline) run(ctx context.Context) error {
 	stopInput()
 	err = errors.Join(err, p.end(committing, err, soon, deadline))
 	p.snapshot.close()
-	deliveryErr := p.delivery.close()
+	deliveryErr := p.delivery.close(committing)
 	if deliveryErr != nil || !p.isLive {
 		err = without(err, errNotSent) // the sink's error says more
 	}
@@ -144,7 +154,7 @@ func (p *Pipeline) open(ctx context.Context) (*recovery, error) {
 		if err == nil {
 			return r, nil
 		}
-		err = errors.Join(err, p.delivery.close(), p.closeSources())
+		err = errors.Join(err, p.delivery.close(context.Background()), p.closeSources())
 		if !isDamage(err) || i == len(paths)-1 {
 			return nil, err
 		}

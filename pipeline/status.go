@@ -226,13 +226,6 @@ func (s *Status) setUncommitted(is bool) {
 	s.mu.Unlock()
 }
 
-// is reports whether the pipeline is in the state.
-func (s *Status) is(st State) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state == st
-}
-
 // setSources notes how the sources stand.
 func (s *Status) setSources(all []SourceStatus) {
 	s.mu.Lock()

@@ -36,7 +36,7 @@ func (s *Sink) Open(ctx context.Context, o *pipeline.Opening) error {
 // prepare connects and makes what is missing.
 func (s *Sink) prepare(ctx context.Context, tables []*schema.Table) error {
 	if s.sender != nil {
-		s.sender.stop()
+		s.sender.stop(ctx)
 	}
 	if s.conn == nil {
 		conn, err := connect(&s.cfg)

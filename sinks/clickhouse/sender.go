@@ -48,12 +48,22 @@ func (s *sender) start() {
 	}
 }
 
-// stop breaks off what is under way and leaves it in doubt.
-func (s *sender) stop() {
+// stop breaks off what is under way and leaves it in doubt. Greetings with a
+// server that does not answer cannot be broken off: stop waits for them until
+// the context is done.
+func (s *sender) stop(ctx context.Context) {
 	if s.cancel != nil {
 		s.cancel()
 	}
-	s.wg.Wait()
+	ended := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
 }
 
 // work delivers block by block with a connection of its own.

@@ -157,9 +157,9 @@ func (s *Sink) Waiting() int64 { return s.waiting.Load() }
 
 // Close stops delivery and closes the connections. What waits is for the next
 // start, if there is a state.
-func (s *Sink) Close(context.Context) error {
+func (s *Sink) Close(ctx context.Context) error {
 	if s.sender != nil {
-		s.sender.stop()
+		s.sender.stop(ctx)
 		s.sender = nil
 	}
 	if s.conn == nil {

@@ -1,0 +1,63 @@
+package pipeline
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// drained runs a process until it says that all is delivered, gives the
+// watermark that it shows, and kills or stops the process.
+func (w *world) drained(isKilled bool) (watermark int64) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	defer cancel()
+	w.acts, w.dieAt, w.dead, w.kill = 0, 0, false, cancel
+	cfg := w.config(false)
+	cfg.SnapshotEvery = time.Hour.Milliseconds()
+	p, ended := New(cfg), make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	for began := time.Now(); !p.Status().Drained(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			w.t.Fatal("the pipeline does not say that all is delivered")
+		}
+	}
+	watermark = p.Status().Watermark.Load()
+	w.mu.Lock()
+	w.dead = isKilled
+	w.mu.Unlock()
+	cancel()
+	if err := <-ended; err != nil && !isKilled {
+		w.t.Error(err)
+	}
+	return watermark
+}
+
+// TestRestartWithoutNewsShowsWhatWasBefore: a process that has nothing but a
+// replay, or not even that, says what the one before said.
+func TestRestartWithoutNewsShowsWhatWasBefore(t *testing.T) {
+	w := newWorld(t, 1)
+	first := w.drained(true)
+	replayed := w.drained(false)
+	resumed := w.drained(true)
+	if first == beginOfTime || replayed != first || resumed != first {
+		t.Errorf("watermark %d, after a replay %d, after a stop %d", first, replayed, resumed)
+	}
+}
+
+// TestStopOfAStart: a start that is broken off by a stop is no failure when a
+// state is kept.
+func TestStopOfAStart(t *testing.T) {
+	w := newWorld(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg := w.config(false)
+	cfg.Sources[0].Source = &silentSource{stop: cancel}
+	if err := New(cfg).Run(ctx); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	cancel()
+	if err := New(w.config(false)).Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
