@@ -11,7 +11,7 @@ CORE        := ./pipeline/... ./operators/... ./sources/file/... ./sources/decod
 FUZZTIME    ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race fuzz integration bench lint check ci clean
+.PHONY: help build demo test race fuzz integration bench bench-real lint check ci clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +38,11 @@ fuzz: ## run every fuzz target for FUZZTIME [20s]
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; done
 
-bench: ## run the benchmarks; bench/README.md tells what they show
-	CGO_ENABLED=0 go test -run '^$$' -bench . -timeout 30m ./bench
+bench: ## run the benchmarks that need no servers; bench/README.md tells what they show
+	CGO_ENABLED=0 go test -run '^$$' -bench . -skip 'Insert|Real|Recovery/.*/10000000' -timeout 30m ./bench
+
+bench-real: ## run the benchmarks with a real ClickHouse engine and a real Apache Kafka
+	CGO_ENABLED=0 go test -run '^$$' -bench 'Insert|Real' -timeout 60m ./bench
 
 lint: $(LINT) ## run the linters
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:" $$unformatted >&2; exit 1; fi

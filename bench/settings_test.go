@@ -28,6 +28,7 @@ identity: {key: bench}
 sessions: {}
 ropo: {}
 abandonment: {}
+cart: {cart: {after: 1ms}}
 crowd: {windows: [1m]}
 windows:
   revenue_by_category:
@@ -46,6 +47,7 @@ type settings struct {
 	sessions    sessions.Config
 	ropo        ropo.Config
 	abandonment abandonment.Config
+	cart        abandonment.Config // fires at once
 	crowd       crowd.Config
 	windows     []window.Config
 }
@@ -56,6 +58,7 @@ func (c *settings) Declare(s *config.Section) {
 	s.Section("sessions", &c.sessions, "Visits.")
 	s.Section("ropo", &c.ropo, "Research before purchases.")
 	s.Section("abandonment", &c.abandonment, "Carts that were left.")
+	s.Section("cart", &c.cart, "Carts that were left just now.")
 	s.Section("crowd", &c.crowd, "People in zones.")
 	s.Map("windows", "Aggregates.", func(name string, s *config.Section) {
 		w := window.Config{Name: name}
@@ -113,6 +116,8 @@ func newPipeline(tb testing.TB, workload, set string, source pipeline.Source) pi
 			add(ropo.New(s.ropo, s.Shards, place))
 		case "abandonment":
 			add(abandonment.New(s.abandonment, s.Shards))
+		case "cart":
+			add(abandonment.New(s.cart, s.Shards))
 		case "crowd":
 			add(crowd.New(s.crowd, s.Shards, place))
 		case "windows":
@@ -141,6 +146,7 @@ var operatorSets = map[string][]string{
 	"sessions": {"sessions"},
 	"windows":  {"windows"},
 	"crowd":    {"crowd"},
+	"cart":     {"identity", "sessions", "cart"},
 	"all":      {"identity", "sessions", "ropo", "abandonment", "crowd", "windows"},
 }
 

@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"touchstream/deploy/dev/devtest"
+)
+
+var latencyRate = flag.Int("rate", 0, "events a second of the benchmark of latency; 0: half of the highest rate")
+
+const (
+	latencySeconds = 30
+	latencyWarm    = 5 * time.Second
+	latencyCommit  = 50 // ms
+	// latencyAfter is how long after its cart is left a visitor makes a trigger,
+	// and latencyDisorder how long the watermark is behind the newest event.
+	latencyAfter, latencyDisorder = 1, 1
+)
+
+// BenchmarkRealLatency measures how long after an event was due to be produced
+// the trigger that it causes is seen by a reader of committed messages, at half
+// of the rate at which the same pipeline works off a filled topic. The visitor
+// puts a product into the cart, and the operator fires 1 ms of event time after
+// that. An operation is a run for the rate and a run of 30 s.
+func BenchmarkRealLatency(b *testing.B) {
+	for _, warehouse := range []bool{false, true} {
+		b.Run(map[bool]string{false: "kafka", true: "kafka-clickhouse"}[warehouse], func(b *testing.B) {
+			brokers, addr := devtest.Kafka(b), ""
+			if warehouse {
+				addr = devtest.ClickHouse(b)
+			}
+			var ms []float64
+			for b.Loop() {
+				latencyRuns++
+				plan := func(name string) *livePlan {
+					return &livePlan{name: fmt.Sprintf("%s%d", name, latencyRuns), brokers: brokers, addr: addr, commitEvery: latencyCommit, durable: true, triggers: true,
+						operators: "cart", disorder: latencyDisorder}
+				}
+				rate := *latencyRate
+				if rate == 0 {
+					highest := plan("rate").maximum(b)
+					b.ReportMetric(float64(highest), "max-events/s")
+					rate = highest / 2
+				}
+				b.ReportMetric(float64(rate), "events/s")
+				samples, behind := plan("latency").latency(b, rate)
+				ms = append(ms, samples...)
+				b.ReportMetric(float64(behind.Microseconds())/1e3, "producer-behind-ms")
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(len(ms)), "triggers")
+			quantiles(b, "trigger", ms)
+		})
+	}
+}
+
+// latencyRuns tells the topics of one run from those of another.
+var latencyRuns int
+
+// maximum is the rate at which a filled topic is worked off, records a second,
+// without the first quarter.
+func (l *livePlan) maximum(b *testing.B) int {
+	b.Helper()
+	l.input = l.name + ".in"
+	client := newProducer(b, l.brokers, l.input, inputPartitions)
+	at := time.Now().UnixMilli()
+	records := int64(*commitRecords)
+	for i := range records {
+		client.Produce(b.Context(), &kgo.Record{Partition: int32(i) % inputPartitions, Timestamp: time.UnixMilli(at), Value: shoppers(nil, i, at+i/50)}, nil)
+	}
+	if err := client.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	p := l.start(b)
+	done := &p.Status().Records
+	awaitTrue(b, serverWait, "a quarter of the records", func() bool { return done.Load() >= records/4 })
+	from, first := time.Now(), done.Load()
+	awaitTrue(b, serverWait, "all records", func() bool { return done.Load() >= records })
+	rate := float64(records-first) / time.Since(from).Seconds()
+	p.stop()
+	l.drop(b)
+	return int(rate)
+}
+
+// latency are the times in ms from when the cause of each trigger was due to be
+// produced until the trigger was read, without the first 5 s and the last one.
+func (l *livePlan) latency(b *testing.B, perSecond int) (ms []float64, behind time.Duration) {
+	b.Helper()
+	l.input = l.name + ".in"
+	ctx, cancel := context.WithTimeout(b.Context(), serverWait)
+	defer cancel()
+	client := newProducer(b, l.brokers, l.input, inputPartitions)
+	newProducer(b, l.brokers, l.name+".triggers", 1)
+	reader, err := kgo.NewClient(kgo.SeedBrokers(l.brokers...), kgo.ConsumeTopics(l.name+".triggers"), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer reader.Close()
+	p := l.start(b)
+	awaitTrue(b, serverWait, "an empty pipeline", p.Status().Drained)
+	records := int64(perSecond) * latencySeconds
+	type produced struct {
+		began  time.Time
+		behind time.Duration
+	}
+	ended := make(chan produced, 1)
+	go func() {
+		began, behind := openLoop(ctx, client, inputPartitions, perSecond, records)
+		ended <- produced{began, behind}
+	}()
+	type sight struct {
+		due  time.Time
+		late time.Duration
+	}
+	var seen []sight
+	// The watermark does not reach the last ones.
+	tail := time.Duration(latencySeconds-1) * time.Second
+	var x produced
+	for x.began.IsZero() || len(seen) == 0 || seen[len(seen)-1].due.Before(x.began.Add(tail)) {
+		select {
+		case x = <-ended:
+		default:
+		}
+		if ctx.Err() != nil {
+			b.Fatalf("after %d triggers of %d: %v", len(seen), records/100, ctx.Err())
+		}
+		polling, done := context.WithTimeout(ctx, time.Second)
+		fetched := reader.PollFetches(polling)
+		done()
+		now := time.Now()
+		fetched.EachRecord(func(r *kgo.Record) {
+			for _, h := range r.Headers {
+				if h.Key != "ce_time" {
+					continue
+				}
+				due, err := time.Parse(time.RFC3339, string(h.Value))
+				if err != nil {
+					b.Fatal(err)
+				}
+				due = due.Add(-latencyAfter * time.Millisecond)
+				seen = append(seen, sight{due, now.Sub(due)})
+			}
+		})
+	}
+	p.stop()
+	l.drop(b)
+	for _, s := range seen {
+		if s.due.After(x.began.Add(latencyWarm)) && s.due.Before(x.began.Add(tail)) {
+			ms = append(ms, float64(s.late.Microseconds())/1e3)
+		}
+	}
+	if want := perSecond / 100 * int((tail-latencyWarm)/time.Second); len(ms) < want*99/100 {
+		b.Fatalf("%d triggers of %d were read", len(ms), want)
+	}
+	return ms, x.behind
+}
+
+// drop removes the database.
+func (l *livePlan) drop(b *testing.B) {
+	b.Helper()
+	if l.addr != "" {
+		(&job{Name: l.name, ClickHouse: l.addr}).drop(b)
+	}
+}
