@@ -9,7 +9,6 @@ import (
 // recovered. Behind a stop in order nearly all may be another; behind a crash
 // the journal must be replayed by what has written it.
 func (p *Pipeline) mayGoOn(r *recovery) error {
-	replays := len(r.entries) > 0
 	// What is replayed was made under another configuration than this one.
 	other := slices.ContainsFunc(r.entries, func(e *entry) bool { return e.plan != planDigest(p.cfg.Plan) })
 	if h := r.snapshot; h != nil {
@@ -23,11 +22,10 @@ func (p *Pipeline) mayGoOn(r *recovery) error {
 			}
 		}
 	}
-	if !replays {
-		return nil
-	}
-	e := r.entries[0]
-	if e.version != p.cfg.Version {
+	for _, e := range r.entries {
+		if e.version == p.cfg.Version {
+			continue
+		}
 		return fmt.Errorf("the journal was written by version %s, which did not stop in order; this is version %s: start version %s once more so that it replays its journal, stop it by SIGTERM, then start this one; or reset the state",
 			e.version, p.cfg.Version, e.version)
 	}

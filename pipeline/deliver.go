@@ -11,9 +11,14 @@ import (
 	"touchstream/pipeline/schema"
 )
 
-const (
+// retryWaitMin and retryWaitMax are the waits between two attempts; tests of
+// many attempts make them shorter.
+var (
 	retryWaitMin = 100 * time.Millisecond
 	retryWaitMax = 3 * time.Second
+)
+
+const (
 	// closeWithin bounds the closing of one sink.
 	closeWithin = 5 * time.Second
 	// deliveryQueue bounds the steps that wait for a sink.

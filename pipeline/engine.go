@@ -99,6 +99,10 @@ func (p *Pipeline) run(ctx context.Context) error {
 	p.status.setState(Stopping)
 	stopInput()
 	err = errors.Join(err, p.end(committing, err, soon, deadline))
+	if p.commits.flying != nil {
+		breakOff()
+		_ = p.land() // what has ended the run says more
+	}
 	p.snapshot.close()
 	deliveryErr := p.delivery.close(committing)
 	if deliveryErr != nil || !p.isLive {
@@ -170,7 +174,8 @@ func (p *Pipeline) openFrom(ctx context.Context, path string) (*recovery, error)
 		return nil, err
 	}
 	p.commits = newCommitter(&p.cfg, p.status, p.delivery, r.lineage, r.number)
-	p.snapshot = newSnapshotter(&p.cfg, p.status, r.snapshotNumber())
+	p.commits.state = r.input()
+	p.snapshot = newSnapshotter(&p.cfg, p.status, r.snapshotNumber(), r.input())
 	if err := p.input.resume(r.input(), r.entries); err != nil {
 		return nil, err
 	}
@@ -190,7 +195,7 @@ func (p *Pipeline) openFrom(ctx context.Context, path string) (*recovery, error)
 // leaves a snapshot. cause is what the loop ended with: behind some nothing may
 // be written any more, or nothing can.
 func (p *Pipeline) end(ctx context.Context, cause error, soon, deadline <-chan struct{}) (err error) {
-	if p.isLive && !errors.Is(cause, errNotSent) && !errors.Is(cause, ErrFenced) && !isReplayFault(cause) {
+	if p.isLive && !errors.Is(cause, errNotSent) && !errors.Is(cause, ErrFenced) && !isFinal(cause) {
 		err = p.lastCommits(ctx, soon, deadline)
 	} else {
 		p.delivery.cancel()
@@ -202,7 +207,7 @@ func (p *Pipeline) end(ctx context.Context, cause error, soon, deadline <-chan s
 // lastCommits ends the open commit, waits until its rows are delivered and takes
 // the last snapshot behind that.
 func (p *Pipeline) lastCommits(ctx context.Context, soon, deadline <-chan struct{}) error {
-	if err := p.land(deadline); err != nil {
+	if err := p.land(); err != nil || p.isUnchanged() {
 		return err
 	}
 	if err := p.commitNow(ctx, &cut{Cut: Cut{All: true}}, deadline); err != nil {
@@ -241,24 +246,29 @@ func (p *Pipeline) commitNow(ctx context.Context, x *cut, deadline <-chan struct
 		return err
 	}
 	if err := p.commits.commit(ctx, x); err != nil {
-		return err
+		return finalFault{err}
 	}
 	p.status.setUncommitted(false)
 	return nil
 }
 
-// land waits for the commit under way.
-func (p *Pipeline) land(deadline <-chan struct{}) error {
+// land waits for the commit under way, which ends with its context at the latest.
+func (p *Pipeline) land() error {
 	if p.commits.flying == nil {
 		return nil
 	}
-	select {
-	case err := <-p.commits.flying:
-		p.commits.flying = nil
-		return err
-	case <-deadline:
-		return errors.New("stopped before the last commit was durable; the next start goes on from the one before")
+	err := <-p.commits.flying
+	p.commits.flying = nil
+	if err != nil {
+		return finalFault{err}
 	}
+	return nil
+}
+
+// isUnchanged reports whether the newest snapshot holds all that there is: a
+// commit behind it would only have to be replayed.
+func (p *Pipeline) isUnchanged() bool {
+	return p.cfg.Durable() && !p.snapshot.busy && p.commits.number == p.snapshot.newest && !p.commits.dirty()
 }
 
 // deadlines fire after the context is done: the first when what a sink has not

@@ -9,14 +9,14 @@ import (
 	"touchstream/pipeline/killpoint"
 )
 
-// replayFault marks the error of a replay that went another way: nothing may be
-// written behind it.
-type replayFault struct{ error }
+// finalFault marks an error behind which nothing may be written: a replay that
+// went another way, or a commit that did not become durable, as far as is known.
+type finalFault struct{ error }
 
-func (f replayFault) Unwrap() error { return f.error }
+func (f finalFault) Unwrap() error { return f.error }
 
-func isReplayFault(err error) bool {
-	var f replayFault
+func isFinal(err error) bool {
+	var f finalFault
 	return errors.As(err, &f)
 }
 
@@ -26,7 +26,7 @@ func isReplayFault(err error) bool {
 func (p *Pipeline) loop(ctx context.Context, steps <-chan *step, r *recovery, deadline <-chan struct{}) (err error) {
 	defer func() {
 		if x := recover(); x != nil {
-			err = replayFault{internalFault(x, p.cfg.Log)}
+			err = finalFault{internalFault(x, p.cfg.Log)}
 		}
 	}()
 	if len(r.entries) == 0 {
@@ -68,7 +68,7 @@ func (p *Pipeline) loop(ctx context.Context, steps <-chan *step, r *recovery, de
 		case err := <-p.commits.flying:
 			p.commits.flying = nil
 			if err != nil {
-				return err
+				return finalFault{err}
 			}
 			p.status.setUncommitted(p.commits.records > 0 || len(p.commits.open.steps) > 0)
 		case err := <-p.snapshot.done:
@@ -140,7 +140,7 @@ func (p *Pipeline) step(s *step, deadline <-chan struct{}) error {
 	}
 	if s.replay {
 		if err := s.record.digest.compare(s.number, &out.digest); err != nil {
-			return replayFault{err}
+			return finalFault{err}
 		}
 	}
 	s.record.digest = out.digest
@@ -158,7 +158,7 @@ func (p *Pipeline) step(s *step, deadline <-chan struct{}) error {
 // again takes a step of a replay.
 func (p *Pipeline) again(ctx context.Context, s *step, r *recovery, deadline <-chan struct{}) error {
 	if s.err != nil {
-		return replayFault{s.err}
+		return finalFault{s.err}
 	}
 	if err := p.step(s, deadline); err != nil {
 		return err
@@ -208,14 +208,16 @@ func (p *Pipeline) live(ctx context.Context, r *recovery) error {
 // beforeDrain makes all durable that came before the end of time, and keeps it
 // as the state of the next run.
 func (p *Pipeline) beforeDrain(ctx context.Context, deadline <-chan struct{}) error {
-	if err := p.land(deadline); err != nil {
+	if err := p.land(); err != nil {
 		return err
 	}
-	if err := p.commitNow(ctx, &cut{}, deadline); err != nil {
-		return err
-	}
-	if err := p.lastSnapshot(ctx, deadline); err != nil {
-		return err
+	if !p.isUnchanged() {
+		if err := p.commitNow(ctx, &cut{}, deadline); err != nil {
+			return err
+		}
+		if err := p.lastSnapshot(ctx, deadline); err != nil {
+			return err
+		}
 	}
 	p.commits.drain = true
 	return nil

@@ -21,8 +21,9 @@ type recovery struct {
 	// time behind the snapshot. That is not part of the state; its rows are of a
 	// generation that this run's win over.
 	drained bool
-	// number is the newest commit in the journal.
-	number int64
+	// number is the newest commit in the journal, generation that of its entry.
+	number     int64
+	generation uint32
 }
 
 // snapshotNumber is the commit of the snapshot, 0 if there is none.
@@ -115,8 +116,8 @@ func (p *Pipeline) recoverFrom(ctx context.Context, path string) (*recovery, err
 		return nil, err
 	}
 	switch {
-	case r.drained && r.snapshot != nil:
-		r.lineage = newLineage(&p.cfg, r.snapshot.generation+1)
+	case r.drained:
+		r.lineage = newLineage(&p.cfg, r.generation+1)
 	case len(r.entries) > 0:
 		last := r.entries[len(r.entries)-1]
 		r.lineage = &lineage{generation: last.generation, run: last.run}
@@ -166,6 +167,7 @@ func (p *Pipeline) readJournal(ctx context.Context, r *recovery) error {
 			return &gapError{want: next, have: number}
 		}
 		next++
+		r.generation = e.generation
 		switch {
 		case r.snapshot != nil && !generations && e.generation != r.snapshot.generation:
 			return fmt.Errorf("the snapshot is of generation %d, the journal's entry %d of generation %d: %w", r.snapshot.generation, number, e.generation, errOtherState)

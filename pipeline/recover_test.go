@@ -19,23 +19,15 @@ func steadyWorld(t *testing.T) *world {
 	return w
 }
 
-// run runs a process of the world, its configuration changed.
+// run runs a process of the world that nothing kills.
 func (w *world) run(bounded bool, change func(*Config)) error {
-	w.acts, w.dieAt, w.dead = 0, 0, false
-	cfg := w.config(bounded)
-	if change != nil {
-		change(&cfg)
-	}
-	return New(cfg).Run(w.t.Context())
+	return w.start(0).run(bounded, change)
 }
 
 // runUntil runs a live process and stops it in order when the condition holds.
 func (w *world) runUntil(reached func(*Pipeline) bool, change func(*Config)) error {
-	w.acts, w.dieAt, w.dead = 0, 0, false
-	cfg := w.config(false)
-	if change != nil {
-		change(&cfg)
-	}
+	cfg := w.start(0).config(false)
+	change(&cfg)
 	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
 	defer cancel()
 	p, done := New(cfg), make(chan error, 1)

@@ -12,8 +12,8 @@ func (w *world) drained(isKilled bool) (watermark int64) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()
-	w.acts, w.dieAt, w.dead, w.kill = 0, 0, false, cancel
-	cfg := w.config(false)
+	x := w.start(0)
+	cfg := x.config(false)
 	cfg.SnapshotEvery = time.Hour.Milliseconds()
 	p, ended := New(cfg), make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
@@ -24,7 +24,7 @@ func (w *world) drained(isKilled bool) (watermark int64) {
 	}
 	watermark = p.Status().Watermark.Load()
 	w.mu.Lock()
-	w.dead = isKilled
+	x.dead = isKilled
 	w.mu.Unlock()
 	cancel()
 	if err := <-ended; err != nil && !isKilled {
@@ -50,14 +50,14 @@ func TestRestartWithoutNewsShowsWhatWasBefore(t *testing.T) {
 func TestStopOfAStart(t *testing.T) {
 	w := newWorld(t, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	cfg := w.config(false)
+	cfg := w.start(0).config(false)
 	cfg.Sources[0].Source = &silentSource{stop: cancel}
 	if err := New(cfg).Run(ctx); err != nil {
 		t.Error(err)
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	if err := New(w.config(false)).Run(ctx); err != nil {
+	if err := New(w.start(0).config(false)).Run(ctx); err != nil {
 		t.Error(err)
 	}
 }

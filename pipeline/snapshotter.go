@@ -29,8 +29,12 @@ type snapshotter struct {
 	frozen atomic.Pointer[frozenState]
 }
 
-func newSnapshotter(cfg *Config, status *Status, newest int64) *snapshotter {
-	return &snapshotter{cfg: cfg, status: status, newest: newest, last: time.Now(), done: make(chan error, 1)}
+func newSnapshotter(cfg *Config, status *Status, newest int64, st *inputState) *snapshotter {
+	s := &snapshotter{cfg: cfg, status: status, newest: newest, last: time.Now(), done: make(chan error, 1)}
+	if st != nil {
+		s.step = st.step
+	}
+	return s
 }
 
 // due reports whether a snapshot should be taken behind the next commit.
