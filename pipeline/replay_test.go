@@ -1,0 +1,59 @@
+package pipeline
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// crashed is a world whose process has died behind some commits, without a
+// snapshot.
+func crashed(t *testing.T) *world {
+	w := steadyWorld(t)
+	p := w.start(6)
+	err := p.run(true, func(c *Config) { c.MaxRecords, c.SnapshotEvery = 1, time.Hour.Milliseconds() })
+	if err == nil || !p.dead || len(w.journal) < 2 {
+		t.Fatalf("the process should have died with entries in the journal; error %v, %d entries", err, len(w.journal))
+	}
+	return w
+}
+
+// TestReplayThatDiffersStops: the input is not what it was.
+func TestReplayThatDiffersStops(t *testing.T) {
+	w := crashed(t)
+	entries, blocks := len(w.journal), maps.Clone(w.blocks)
+	part := w.parts[0]
+	f := strings.Fields(part[0])
+	part[0] = f[0] + " z" + " other"
+	err := w.run(true, nil)
+	if err == nil || !regexp.MustCompile(`replay of step \d+ differs from its journal record: table tally, shard \d`).MatchString(err.Error()) {
+		t.Errorf("error %v", err)
+	}
+	if len(w.journal) != entries || !maps.Equal(w.blocks, blocks) {
+		t.Errorf("something was written: %d entries after %d, %d blocks after %d", len(w.journal), entries, len(w.blocks), len(blocks))
+	}
+	part[0] = strings.Join(f, " ")
+	if err := w.run(true, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.sameRows()
+}
+
+// TestInputThatIsGoneStops: records that the journal speaks of are not there.
+func TestInputThatIsGoneStops(t *testing.T) {
+	w := crashed(t)
+	whole := w.parts[0]
+	w.parts[0] = slices.Clone(whole[:1])
+	err := w.run(true, nil)
+	if err == nil || !strings.Contains(err.Error(), "t partition 0: the journal has 1 records at offsets 1 to 1, the source now gives 0") {
+		t.Errorf("error %v", err)
+	}
+	w.parts[0] = whole
+	if err := w.run(true, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.sameRows()
+}
