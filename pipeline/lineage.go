@@ -42,5 +42,6 @@ func planDigest(plan []Setting) uint64 {
 	return h.Sum64()
 }
 
-// renumber tells what sinks number from now on from what they did before.
-func (l *lineage) renumber() { l.run++ }
+// renumber tells what sinks number from now on from all that they did before,
+// also behind a loss that is lost again.
+func (l *lineage) renumber() { l.run = rand.Uint32() }

@@ -83,7 +83,8 @@ func (w *process) run(bounded bool, change func(*Config)) error {
 	if change != nil {
 		change(&cfg)
 	}
-	return New(cfg).Run(ctx)
+	w.pipeline = New(cfg)
+	return w.pipeline.Run(ctx)
 }
 
 // rows are the lines of all blocks, sorted. What a drained run has left behind

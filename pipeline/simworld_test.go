@@ -54,6 +54,7 @@ type process struct {
 	kill          context.CancelFunc
 	first         int64 // from where it has read the journal
 	lost          chan struct{}
+	pipeline      *Pipeline
 }
 
 var errDead = errors.New("the process is dead")
@@ -305,6 +306,7 @@ type simSource struct {
 	next    []int64
 	ready   chan struct{}
 	resume  []Position
+	hidden  int // partitions at the end that are not its own
 }
 
 func (s *simSource) Open(_ context.Context, bounded bool) error {
@@ -324,12 +326,13 @@ func (s *simSource) Positions() []Position {
 }
 
 func (s *simSource) Partitions() int {
+	s.w.read()
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	if s.bounded {
 		s.w.visible = len(s.w.parts)
 	}
-	return s.w.visible
+	return min(s.w.visible, len(s.w.parts)-s.hidden)
 }
 func (s *simSource) Ready() <-chan struct{} { return s.ready }
 func (s *simSource) Lag() int64             { return -1 }
@@ -352,7 +355,7 @@ func (s *simSource) Read(ctx context.Context, p, limit int, wait bool, c *event.
 	return CaughtUp, nil
 }
 
-// read notes a read, and gives how many records come with it.
+// read notes a read or a look at the partitions, and gives how many records come with it.
 func (w *process) read() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
