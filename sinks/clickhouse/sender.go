@@ -75,7 +75,15 @@ func (s *sender) work(ctx context.Context) {
 		if p == nil {
 			return
 		}
+		reused := client != nil
 		err := s.deliver(ctx, &client, p)
+		if err != nil && reused && ctx.Err() == nil && !isAnswer(err) {
+			// The server may have been away and back since the connection was last
+			// used: a new one tells.
+			drop(client)
+			client = nil
+			err = s.deliver(ctx, &client, p)
+		}
 		if err != nil {
 			drop(client)
 			client = nil
@@ -87,6 +95,12 @@ func (s *sender) work(ctx context.Context) {
 		s.finish(p, err)
 		killpoint.Pass(killpoint.AcknowledgeAfter)
 	}
+}
+
+// isAnswer reports whether an error is what the server says.
+func isAnswer(err error) bool {
+	_, _, ok := exception(err)
+	return ok
 }
 
 // drop closes a connection. One that broke off in the middle cannot be used
