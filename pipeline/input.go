@@ -66,9 +66,10 @@ type input struct {
 	broken  error
 	// told are the origins that steps have named so far.
 	told int
-	// resumed is where the sources go on, nil for a new state; entries are
-	// replayed before anything new is read.
+	// resumed is where the sources go on, nil for a new state, goesOn which of
+	// them do; entries are replayed before anything new is read.
 	resumed *inputState
+	goesOn  []bool
 	entries []*entry
 	// started is the start of the process that first made the step at hand.
 	started int64
@@ -78,7 +79,7 @@ func newInput(cfg *Config, status *Status) *input {
 	in := &input{
 		cfg: cfg, status: status, known: map[event.Origin]uint32{},
 		bySrc: make([][]*partition, len(cfg.Sources)), sorted: make([]*sortedSource, len(cfg.Sources)),
-		sighted: make([]bool, len(cfg.Sources)), pool: make(chan *piece, 1024), ready: make(chan struct{}, 1),
+		sighted: make([]bool, len(cfg.Sources)), goesOn: make([]bool, len(cfg.Sources)), pool: make(chan *piece, 1024), ready: make(chan struct{}, 1),
 		started: cfg.Started,
 	}
 	for d := range in.clocks {
@@ -272,7 +273,14 @@ func (in *input) closeStep(s *step) {
 	}
 	s.origins = in.origins
 	s.sources = in.sourceStatus()
-	s.quiet = len(s.pieces) == 0 && s.records == 0 && !s.last && in.watermarks() == before
+	s.quiet = len(s.pieces) == 0 && s.records == 0 && !s.last && in.watermarks() == before && !in.hasNews()
+}
+
+// hasNews reports whether a partition was found that no step has named: where it
+// begins is to be known after a restart, also if it has brought nothing until
+// then.
+func (in *input) hasNews() bool {
+	return in.cfg.Durable() && slices.ContainsFunc(in.parts, func(p *partition) bool { return !p.known })
 }
 
 func (in *input) watermarks() (w [2]int64) {

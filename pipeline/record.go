@@ -81,6 +81,9 @@ const (
 	cutRange
 )
 
+// errOtherFormat: an entry is good, but another version has written it.
+var errOtherFormat = errors.New("start the version that wrote it, stop it by SIGTERM, then start this one; or reset the state")
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // append encodes the entry, ending in a checksum.
@@ -156,7 +159,7 @@ func decodeEntry(b []byte) (*entry, error) {
 		return nil, fmt.Errorf("journal entry: its checksum is %08x, not %08x", got, want)
 	}
 	if body[0] != entryFormat {
-		return nil, fmt.Errorf("journal entry: its format is %d, this version reads %d", body[0], entryFormat)
+		return nil, fmt.Errorf("its format is %d, this version reads %d: %w", body[0], entryFormat, errOtherFormat)
 	}
 	r := decoder{b: body[1:]}
 	e := &entry{number: r.int(), clock: r.int(), started: r.int(), generation: uint32(r.uint()), run: uint32(r.uint()), version: r.text()}

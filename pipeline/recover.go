@@ -157,6 +157,9 @@ func (p *Pipeline) readJournal(ctx context.Context, r *recovery) error {
 	next, generations := from, false
 	damage, err := p.cfg.Journal.Read(ctx, from, func(number int64, b []byte) error {
 		e, err := decodeEntry(b)
+		if errors.Is(err, errOtherFormat) {
+			return fmt.Errorf("journal entry %d: %w", number, err)
+		}
 		if err != nil {
 			return fmt.Errorf("journal entry %d: %w: %w", number, err, ErrDamaged)
 		}

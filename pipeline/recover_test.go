@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"os"
 	"slices"
 	"strings"
@@ -135,5 +137,84 @@ func TestSortedSourceIsKeptUntilItIsLoadedAgain(t *testing.T) {
 	}
 	if got := in.state().sources[0].parts[0]; got != kept {
 		t.Errorf("got %+v, want %+v", got, kept)
+	}
+}
+
+// latestSource starts at the end of its partitions.
+type latestSource struct {
+	*simSource
+	isResumed bool
+}
+
+func (s *latestSource) Resume(positions []Position) {
+	s.simSource.Resume(positions)
+	s.isResumed = true
+}
+
+func (s *latestSource) Open(ctx context.Context, bounded bool) error {
+	if err := s.simSource.Open(ctx, bounded); err != nil || s.isResumed {
+		return err
+	}
+	for i, p := range s.w.parts {
+		s.next[i] = int64(len(p))
+	}
+	return nil
+}
+
+// TestWhatComesBetweenTwoRunsIsRead: a run that has read nothing yet has begun
+// all the same, with a partition at its end or without one, alone or not.
+func TestWhatComesBetweenTwoRunsIsRead(t *testing.T) {
+	f := func(visible int, alone bool) {
+		t.Helper()
+		w := steadyWorld(t)
+		w.parts, w.visible = [][]string{w.parts[0][:10]}, visible
+		other := onceSource{newMemorySource([]string{"1000 z m"})}
+		sources := func(c *Config) {
+			second := c.Sources[0]
+			c.Sources[0].Source = &latestSource{simSource: c.Sources[0].Source.(*simSource)}
+			if !alone {
+				second.Name, second.Source = "second", other
+				c.Sources = append(c.Sources, second)
+			}
+		}
+		drained := func(p *Pipeline) bool { return p.Status().Drained() && (alone || p.Status().Records.Load() > 0) }
+		if err := w.runUntil(drained, sources); err != nil {
+			t.Fatal(err)
+		}
+		if visible == 0 {
+			w.parts[0] = nil
+		}
+		w.parts[0] = append(slices.Clone(w.parts[0]), "2000 y n")
+		err := w.run(true, sources)
+		if err != nil || !slices.ContainsFunc(w.rows(), func(row string) bool { return strings.HasPrefix(row, "tally y 2000") }) {
+			t.Errorf("with %d partitions at first, alone %t: %v, %q", visible, alone, err, w.rows())
+		}
+	}
+	f(0, false)
+	f(1, false)
+	f(1, true)
+}
+
+// onceSource goes on where it was without being told.
+type onceSource struct{ *memorySource }
+
+func (onceSource) Resume([]Position)     {}
+func (onceSource) Positions() []Position { return []Position{{}} }
+
+func TestEntryOfAnotherFormatIsNoDamage(t *testing.T) {
+	w := steadyWorld(t)
+	if err := w.run(true, func(c *Config) { c.SnapshotEvery = 3_600_000 }); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(w.dir); err != nil {
+		t.Fatal(err)
+	}
+	b := w.journal[0].bytes
+	b[0]++
+	body := b[:len(b)-4]
+	binary.LittleEndian.PutUint32(b[len(body):], crc32.Checksum(body, castagnoli))
+	err := w.run(true, nil)
+	if err == nil || !strings.Contains(err.Error(), "journal entry 1: its format is 2, this version reads 1") || len(w.journal) < 2 {
+		t.Error(err)
 	}
 }

@@ -121,12 +121,15 @@ func (in *input) resume(st *inputState, entries []*entry) error {
 	}
 	in.told = len(in.origins)
 	bySource := make([][]partitionState, len(in.cfg.Sources))
+	for i := range in.goesOn {
+		in.goesOn[i] = st == nil
+	}
 	for _, src := range in.resumed.sources {
 		i := in.sourceNamed(src.name)
 		if i < 0 {
 			return fmt.Errorf("the state has read from source %s, which is not configured any more; configure it again or reset the state", src.name)
 		}
-		bySource[i], in.sighted[i] = src.parts, src.sighted
+		bySource[i], in.sighted[i], in.goesOn[i] = src.parts, src.sighted, true
 	}
 	for _, e := range entries {
 		for _, s := range e.steps {
@@ -157,12 +160,16 @@ func (in *input) sourceNamed(name string) int {
 	return -1
 }
 
-// resumeSource tells a source where it goes on.
+// resumeSource tells a source where it goes on. One that had no partitions so
+// far is told too: it does not start anew.
 func (in *input) resumeSource(i int) error {
-	if len(in.bySrc[i]) == 0 || in.cfg.Sources[i].Sort {
+	if !in.goesOn[i] || in.cfg.Sources[i].Sort {
 		return nil
 	}
 	r, ok := in.cfg.Sources[i].Source.(Resumer)
+	if !ok && len(in.bySrc[i]) == 0 {
+		return nil
+	}
 	if !ok {
 		return errors.New("it cannot go on where it was; reset the state to read it from start")
 	}

@@ -84,7 +84,13 @@ func (w *process) run(bounded bool, change func(*Config)) error {
 		change(&cfg)
 	}
 	w.pipeline = New(cfg)
-	return w.pipeline.Run(ctx)
+	err := w.pipeline.Run(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil && w.dead {
+		return errDead // where nobody would have noticed
+	}
+	return err
 }
 
 // rows are the lines of all blocks, sorted. What a drained run has left behind
