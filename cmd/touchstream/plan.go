@@ -54,6 +54,8 @@ var effects = []struct {
 	{"sources.*.start", noEffect},
 	{"sources.*.kafka.topics", goesOn},
 	{"sources.*.kafka", noEffect},
+	// A place in the files' order says nothing about one in the order of time.
+	{"sources.*.file.sort", startsOver},
 	{"sources", goesOn},
 	{"sinks.*.tables", goesOn},
 	{"sinks.*.stdout.tables", goesOn},

@@ -14,7 +14,7 @@ func TestEffectOf(t *testing.T) {
 		"operators.sessions.gap": startsOver, "operators.windows.by_day.key": startsOver, "identity.key": startsOver, "venue": startsOver,
 		"time.idle_after": noEffect, "time.allowed_lateness": goesOn, "sources.web.kafka.brokers": noEffect, "sources.web.kafka.topics": goesOn,
 		"sources.web.idle_after": noEffect, "sources.web.decode.mapping.fields.event": goesOn, "sinks.warehouse.clickhouse.addr": noEffect,
-		"sinks.warehouse.tables": goesOn, "state.dir": noEffect, "state.memory_max": goesOn,
+		"sources.web.file.sort": startsOver, "sources.web.file.path": goesOn, "sinks.warehouse.tables": goesOn, "state.dir": noEffect, "state.memory_max": goesOn,
 	} {
 		if got := effectOf(path); got != want {
 			t.Errorf("%s has effect %d, want %d", path, got, want)
