@@ -11,7 +11,7 @@ CORE        := ./pipeline/... ./operators/... ./sources/file/... ./sources/decod
 FUZZTIME    ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race fuzz integration bench bench-real lint check ci clean
+.PHONY: help build demo test faults race fuzz integration bench bench-real lint check ci clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: ## run all tests, with a real ClickHouse engine and a real Apache Kafka (f
 
 integration: ## run only the tests against real ClickHouse and Kafka
 	CGO_ENABLED=0 go test -timeout 20m -run 'Real|Integration' ./...
+
+faults: ## run all fault tests: kills, networks, disks, standbys (20 minutes)
+	TOUCHSTREAM_FAULTS=all CGO_ENABLED=0 go test -timeout 60m -count=1 ./deploy/dev/faulttest
 
 race: ## run the core's tests with the race detector (needs a C compiler)
 	go test -race -timeout 20m -short $(CORE)

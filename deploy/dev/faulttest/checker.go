@@ -1,6 +1,7 @@
 package faulttest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -137,7 +138,7 @@ func (c *Checker) inputs(ctx context.Context, conn driver.Conn) (faults []string
 			switch {
 			case events[at] && dead[at]:
 				both = append(both, at.String())
-			case events[at], dead[at]:
+			case events[at], dead[at], len(bytes.TrimSpace(input[i].value)) == 0:
 			case isRead && ids[e.MessageID]:
 				duplicates++
 			default:

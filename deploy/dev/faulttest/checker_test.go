@@ -20,6 +20,7 @@ type damage struct {
 
 // TestCheckFindsFaults damages what a good run left behind, bit by bit.
 func TestCheckFindsFaults(t *testing.T) {
+	t.Parallel()
 	r := faulttest.New(t, faulttest.Options{})
 	r.Load(0)
 	r.Finish()

@@ -15,7 +15,7 @@ type configuration struct {
 	Topics                            []string
 	Triggers, Dead                    string // topics; empty for no Kafka sink
 	Dir                               string // of state
-	Extra                             string
+	Extra, State, Warehouse           string
 }
 
 func (c configuration) text() string {
@@ -32,7 +32,7 @@ func (c configuration) text() string {
 var configTemplate = template.Must(template.New("c.yaml").Parse(`name: {{.Name}}
 time: {idle_after: 30d, max_out_of_orderness: ` + outOfOrderness + `}
 commit_interval: 200ms
-state: {dir: {{.Dir}}/state, snapshots: {{.Dir}}/snapshots, snapshot_every: 500ms}
+state: {dir: {{.Dir}}/state, snapshots: {{.Dir}}/snapshots, snapshot_every: 500ms{{.State}}}
 http: {listen: "127.0.0.1:0"}
 venue: venue.yaml
 identity: {key: faults}
@@ -62,7 +62,7 @@ operators:
       where: event == "Order Completed"
       aggregate: {revenue: sum(amount), mean: avg(amount)}
 sinks:
-  warehouse: {clickhouse: {addr: ["{{.ClickHouse}}"], database: {{.Database}}}}
+  warehouse: {clickhouse: {addr: ["{{.ClickHouse}}"], database: {{.Database}}{{.Warehouse}}}}
 {{- if .Triggers}}
   rtm: {kafka: {brokers: ["{{.Kafka}}"], topic: {{.Triggers}}, dead_letters: {{.Dead}}}}
 {{- end}}

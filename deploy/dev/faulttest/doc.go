@@ -11,6 +11,10 @@
 //	r.Finish()
 //	r.Check()
 //
+// go test runs a short part. TOUCHSTREAM_FAULTS=all runs everything, as make
+// faults does. Clocks that jump are left to the simulation in package pipeline:
+// a process has no clock of its own to be moved.
+//
 // The binary is built once with the tag faults, so that TOUCHSTREAM_KILL works
 // in it, and with the race detector if TOUCHSTREAM_FAULTS_RACE=1.
 //

@@ -41,6 +41,9 @@ type Status struct {
 	}
 }
 
+// IsRunning tells whether the pipeline is past its replay.
+func (s Status) IsRunning() bool { return s.State == "running" || s.State == "held" }
+
 // Process is a pipeline that was started.
 type Process struct {
 	t       testing.TB
@@ -145,10 +148,37 @@ func (p *Process) Stop() { p.t.Helper(); p.signal(syscall.SIGSTOP) }
 // Continue is SIGCONT.
 func (p *Process) Continue() { p.t.Helper(); p.signal(syscall.SIGCONT) }
 
-// Terminate sends SIGTERM and returns the exit code.
+// AwaitFrozen waits until the process has stopped itself at a label.
+func (p *Process) AwaitFrozen() {
+	p.t.Helper()
+	await(p.t, "the stop at a label", func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.program.PID()))
+		return err == nil && bytes.Contains(text, []byte(") T "))
+	})
+}
+
+// Replayed is the number of commits that the process had to replay after its
+// start, -1 before it knows.
+func (p *Process) Replayed() int {
+	n := -1
+	for line := range strings.Lines(p.Log()) {
+		var entry struct {
+			Msg     string
+			Commits *int `json:"commits_to_replay"`
+		}
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "opened" && entry.Commits != nil {
+			n = *entry.Commits
+		}
+	}
+	return n
+}
+
+// Terminate sends SIGTERM, which counts for a frozen process when it is woken
+// here, and returns the exit code.
 func (p *Process) Terminate() int {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
+	p.Continue()
 	code, sig := p.Wait()
 	if sig != 0 {
 		p.t.Fatalf("the pipeline died of %s instead of ending on SIGTERM:\n%s", sig, p.Log())
@@ -196,9 +226,13 @@ func listening(log string) string {
 }
 
 // Await waits until the status is as wanted. The process must not end.
-func (p *Process) Await(what string, wanted func(Status) bool) Status {
+func (p *Process) Await(what string, wanted func(Status) bool) (s Status) {
 	p.t.Helper()
-	var s Status
+	defer func() {
+		if p.t.Failed() {
+			p.t.Logf("the last status: %+v", s)
+		}
+	}()
 	await(p.t, what, func() bool {
 		if !p.Running() {
 			code, sig := p.program.Ended()

@@ -1,13 +1,23 @@
 package faulttest_test
 
 import (
+	"flag"
 	"testing"
 
 	"touchstream/deploy/dev/devtest"
 	"touchstream/deploy/dev/faulttest"
 )
 
-func TestMain(m *testing.M) { devtest.Main(m) }
+// parallel is how many runs go at the same time: most of the time they wait for
+// a broker to notice that an instance is gone.
+const parallel = "4"
+
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", parallel); err != nil { // the command line has the last word
+		panic(err)
+	}
+	devtest.Main(m)
+}
 
 // TestUndisturbed has no fault: the driver runs the pipeline under load, and
 // the check finds nothing.
@@ -17,6 +27,7 @@ func TestUndisturbed(t *testing.T) {
 		"many partitions": {Topics: 2, Partitions: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := faulttest.New(t, o)
 			p := r.Start("")
 			r.Load(5_000)

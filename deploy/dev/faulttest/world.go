@@ -99,7 +99,7 @@ func hashOf(s string) uint32 {
 // the broker has all. It outlasts a broker that is away.
 func produce(ctx context.Context, brokers, topics []string, messages []message, perSecond int) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(2*time.Millisecond), kgo.DialTimeout(2*time.Second))
+		kgo.ProducerLinger(2*time.Millisecond), kgo.ProducerBatchMaxBytes(32<<20), kgo.DialTimeout(2*time.Second))
 	if err != nil {
 		return err
 	}
