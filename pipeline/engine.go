@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 )
 
@@ -156,6 +157,7 @@ func (p *Pipeline) open(ctx context.Context) (*recovery, error) {
 	for i, path := range paths {
 		r, err := p.openFrom(ctx, path)
 		if err == nil {
+			p.setAside(paths[:i])
 			return r, nil
 		}
 		err = errors.Join(err, p.delivery.close(context.Background()), p.closeSources())
@@ -165,6 +167,16 @@ func (p *Pipeline) open(ctx context.Context) (*recovery, error) {
 		p.cfg.Log.Warn("snapshot cannot be used; the one before is tried", "snapshot", path, "why", err.Error())
 	}
 	return nil, errors.New("there is nothing to start from")
+}
+
+// setAside renames snapshots that cannot be used, so that they do not count
+// among those that are kept.
+func (p *Pipeline) setAside(paths []string) {
+	for _, path := range paths {
+		if err := os.Rename(path, path+".damaged"); err != nil {
+			p.cfg.Log.Warn("a snapshot that cannot be used keeps its name", "why", err.Error())
+		}
+	}
 }
 
 func (p *Pipeline) openFrom(ctx context.Context, path string) (*recovery, error) {

@@ -2,11 +2,14 @@ package pipeline
 
 import (
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"touchstream/pipeline/snapshot"
 )
 
 // crashed is a world whose process has died behind some commits, without a
@@ -54,6 +57,38 @@ func TestInputThatIsGoneStops(t *testing.T) {
 	w.parts[0] = whole
 	if err := w.run(true, nil); err != nil {
 		t.Fatal(err)
+	}
+	w.sameRows()
+}
+
+// TestDamagedSnapshotIsSetAside: it does not take the place of a good one.
+func TestDamagedSnapshotIsSetAside(t *testing.T) {
+	w := steadyWorld(t)
+	often := func(c *Config) { c.SnapshotEvery = 0 }
+	if err := w.runUntil(func(p *Pipeline) bool { return p.Status().Records.Load() > 5 }, often); err != nil {
+		t.Fatal(err)
+	}
+	files, err := snapshot.List(w.dir)
+	if err != nil || len(files) != snapshotsKept {
+		t.Fatalf("%d snapshots, %v", len(files), err)
+	}
+	if err := os.Truncate(files[0].Path, 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.run(true, often); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(files[0].Path + ".damaged"); err != nil {
+		t.Error(err)
+	}
+	files, err = snapshot.List(w.dir)
+	if err != nil || len(files) != snapshotsKept {
+		t.Fatalf("%d snapshots, %v", len(files), err)
+	}
+	for _, f := range files {
+		if err := snapshot.Verify(f.Path); err != nil {
+			t.Error(err)
+		}
 	}
 	w.sameRows()
 }

@@ -56,6 +56,9 @@ var effects = []struct {
 	{"sources.*.kafka", noEffect},
 	// A place in the files' order says nothing about one in the order of time.
 	{"sources.*.file.sort", startsOver},
+	// Positions in one log mean nothing in another.
+	{"sources.*.transport", startsOver},
+	{"sources.*.generator", startsOver},
 	{"sources", goesOn},
 	{"sinks.*.tables", goesOn},
 	{"sinks.*.stdout.tables", goesOn},
@@ -104,6 +107,9 @@ func (b *built) settingsOfState() ([]pipeline.Setting, error) {
 			out = append(out, pipeline.Setting{Key: s.Path, Value: s.Value})
 		}
 	}
+	for _, src := range b.settings.sources {
+		out = append(out, pipeline.Setting{Key: "sources." + src.name + ".transport", Value: src.transport})
+	}
 	for _, k := range b.settings.sinks {
 		out = append(out, pipeline.Setting{Key: "sinks." + k.name + ".tables", Value: strings.Join(k.tables, " ")})
 	}
@@ -129,7 +135,7 @@ func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger
 			errs = append(errs, fmt.Errorf("%s: the state is another pipeline's; give each a folder of its own by state.dir and state.snapshots", change))
 		case e == isFixed:
 			errs = append(errs, fmt.Errorf("%s: it is fixed for the life of a state; set it back, or reset the state and start over", change))
-		case e == startsOver:
+		case e == startsOver && !isWholeSource(s, before, after):
 			errs = append(errs, fmt.Errorf("%s: what is in the state has no meaning under it; set it back, or reset the state so that all is computed again from start", change))
 		case replays:
 			errs = append(errs, fmt.Errorf("%s: the last run did not stop in order, and what it did must be replayed as it was; start once with the former value and stop by SIGTERM, then change it", change))
@@ -138,6 +144,12 @@ func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isWholeSource reports whether a setting is there because a source was added,
+// or is gone because it was taken away.
+func isWholeSource(setting, before, after string) bool {
+	return strings.HasPrefix(setting, "sources.") && (before == "" || after == "")
 }
 
 func byKey(list []pipeline.Setting) map[string]string {

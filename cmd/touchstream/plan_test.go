@@ -39,6 +39,15 @@ func TestComparePlans(t *testing.T) {
 	if strings.Contains(text, "allowed_lateness") || strings.Contains(text, "aa") {
 		t.Errorf("%q names what may change, or a secret", text)
 	}
+	if err := comparePlans(nil, []pipeline.Setting{{Key: "sources.new.transport", Value: "file"}, {Key: "sources.new.file.sort", Value: "false"}}, false, log); err != nil {
+		t.Errorf("a new source: %v", err)
+	}
+	other := func(transport string) []pipeline.Setting {
+		return []pipeline.Setting{{Key: "sources.web.transport", Value: transport}}
+	}
+	if err := comparePlans(other("kafka"), other("file"), false, log); err == nil || !strings.Contains(err.Error(), "sources.web.transport") {
+		t.Errorf("another transport: %v", err)
+	}
 	if err := comparePlans(former[2:3], now[2:3], false, log); err != nil {
 		t.Errorf("behind a stop in order: %v", err)
 	}
