@@ -58,6 +58,20 @@ type Difference struct {
 // settings bound the memory of each statement.
 const settings = " SETTINGS max_bytes_before_external_group_by = 2000000000, max_bytes_before_external_sort = 2000000000, join_algorithm = 'hash'"
 
+// foldSettings are those of the statements with an arrayFold over many groups.
+// It works through the rows of a block side by side, one element of each after
+// the other, so its cost is that of the longest array of every block: few great
+// blocks, not one for each of the 256 buckets of a two-level aggregation.
+const foldSettings = settings + ", group_by_two_level_threshold = 0, group_by_two_level_threshold_bytes = 0"
+
+// settingsOf are the settings of the statement in the file of that name.
+func settingsOf(name string) string {
+	if name == "stays" || name == "abandonments" {
+		return foldSettings
+	}
+	return settings
+}
+
 // Stage fills the temporary tables of events.
 func (p *Params) Stage(ctx context.Context, c Conn) error {
 	for _, name := range p.stages() {
@@ -65,7 +79,7 @@ func (p *Params) Stage(ctx context.Context, c Conn) error {
 		if err != nil {
 			return err
 		}
-		if err := c.Exec(ctx, sql+settings); err != nil {
+		if err := c.Exec(ctx, sql+settingsOf(name)); err != nil {
 			return fmt.Errorf("%s.sql: %w", name, err)
 		}
 	}
@@ -79,7 +93,7 @@ func (p *Params) Compare(ctx context.Context, c Conn, t *Table, show int) (*Outc
 	if t.Why != "" {
 		return out, nil
 	}
-	if err := c.Exec(ctx, "CREATE TEMPORARY TABLE "+temporary(t)+" ENGINE = MergeTree ORDER BY tuple() AS\n"+t.SQL+settings); err != nil {
+	if err := c.Exec(ctx, "CREATE TEMPORARY TABLE "+temporary(t)+" ENGINE = MergeTree ORDER BY tuple() AS\n"+t.SQL+settingsOf(t.Name)); err != nil {
 		return nil, fmt.Errorf("deriving %s: %w", t.Name, err)
 	}
 	if err := c.Exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE verify_pairs ENGINE = MergeTree ORDER BY tuple() AS\n"+p.compareSQL(t)+settings); err != nil {
