@@ -208,7 +208,10 @@ func (f *feed) sums(u *units) []event.Hash {
 		out[i] = event.Hash{}
 		switch {
 		case f.source == fromProfile:
-			out[i] = u.batch.Profile[row]
+			// A provisional profile is none to all who look at tables.
+			if p := u.batch.Profile[row]; !p.IsProvisional() {
+				out[i] = p
+			}
 		case f.source == fromIdent:
 			if col := u.batch.Ident[f.ident]; col != nil {
 				out[i] = col[row]
