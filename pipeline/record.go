@@ -68,6 +68,9 @@ type rangeRecord struct {
 	// first and last are the offsets of the first and last of n records.
 	first, last int64
 	n           int
+	// at is the time that records without a timestamp have in dead letters: it
+	// may be another one when the file has grown since.
+	at int64
 }
 
 type rangeKind uint8
@@ -130,6 +133,7 @@ func (s *stepRecord) append(w *encoder) {
 		w.int(r.first)
 		w.int(r.last - r.first)
 		w.uint(uint64(r.n))
+		w.time(r.at)
 	}
 	for _, c := range s.clocks {
 		c.append(w)
@@ -183,7 +187,7 @@ func decodeStep(r *decoder) stepRecord {
 	}
 	for range r.count() {
 		x := rangeRecord{partitionID: r.partition(), kind: rangeKind(r.uint()), first: r.int()}
-		x.last, x.n = x.first+r.int(), int(r.uint())
+		x.last, x.n, x.at = x.first+r.int(), int(r.uint()), r.time()
 		s.ranges = append(s.ranges, x)
 	}
 	for i := range s.clocks {

@@ -15,7 +15,7 @@ func sampleEntry() *entry {
 			number:  12,
 			origins: []event.Origin{{Source: "web", Topic: "clicks", Partition: 2}},
 			found:   []foundPartition{{partitionID{1, 2}, Position{Topic: "clicks", Partition: 2, Offset: 5}}},
-			ranges:  []rangeRecord{{partitionID{1, 2}, readRange, 5, 90, 80}, {partitionID{0, 0}, cutRange, 0, 0, 9}},
+			ranges:  []rangeRecord{{partitionID{1, 2}, readRange, 5, 90, 80, 1_234}, {partitionID{0, 0}, cutRange, 0, 0, 9, event.Absent}},
 			clocks:  [2]domainClock{{at: 5, quietAt: 6, wasQuiet: true}, {at: beginOfTime}},
 			oldest:  4, idle: []partitionID{{0, 0}},
 			digest: stepDigest{tables: []tableDigest{{"sessions", 3, 77}}, shards: []shardDigest{{noShardDigest, 9}, {4, 8}}},

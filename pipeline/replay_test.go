@@ -61,6 +61,20 @@ func TestInputThatIsGoneStops(t *testing.T) {
 	w.sameRows()
 }
 
+// TestInputThatGrewIsReplayed: dead letters show the time of the file as it was.
+func TestInputThatGrewIsReplayed(t *testing.T) {
+	w := steadyWorld(t)
+	w.parts[0][0] = "when z bad"
+	p := w.start(6)
+	if err := p.run(true, func(c *Config) { c.MaxRecords, c.SnapshotEvery = 1, time.Hour.Milliseconds() }); !p.dead {
+		t.Fatal(err)
+	}
+	w.changed += 1_000
+	if err := w.run(true, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDamagedSnapshotIsSetAside: it does not take the place of a good one.
 func TestDamagedSnapshotIsSetAside(t *testing.T) {
 	w := steadyWorld(t)

@@ -46,7 +46,7 @@ func positionsOf(s Source, n int) []Position {
 func (s *step) took(p *partition, c *event.Chunk) {
 	first, last := c.Recs[0].Offset, c.Recs[len(c.Recs)-1].Offset
 	p.at = Position{Topic: c.Origin.Topic, Partition: c.Origin.Partition, Offset: last + 1}
-	s.note(rangeRecord{partitionID: p.id(), kind: readRange, first: first, last: last, n: len(c.Recs)})
+	s.note(rangeRecord{partitionID: p.id(), kind: readRange, first: first, last: last, n: len(c.Recs), at: c.At})
 }
 
 // note adds a range to the record of a step that is made for the first time.
@@ -285,6 +285,7 @@ func (in *input) readAgain(ctx context.Context, s *step, r rangeRecord) error {
 	if err := r.check(src.Name, x.chunk); err != nil {
 		return err
 	}
+	x.chunk.At = r.at
 	p.state = HasMore
 	in.register(x.chunk, src.Name)
 	p.at = Position{Topic: x.chunk.Origin.Topic, Partition: x.chunk.Origin.Partition, Offset: r.last + 1}

@@ -29,6 +29,8 @@ type world struct {
 	blocks  map[simBlockID]string
 	// away is how seldom an act fails for now, 0: never.
 	away int
+	// changed is when the input was changed last.
+	changed int64
 	// visible is how many partitions there are so far.
 	visible int
 	// owner is the process that has opened the journal last.
@@ -340,7 +342,7 @@ func (s *simSource) Close() error           { return nil }
 
 func (s *simSource) Read(ctx context.Context, p, limit int, wait bool, c *event.Chunk) (ReadState, error) {
 	c.Reset()
-	c.Origin.Topic, c.Origin.Partition = "t", int32(p)
+	c.Origin.Topic, c.Origin.Partition, c.At = "t", int32(p), s.w.changed
 	n := s.w.read()
 	for i := 0; i < min(n, limit) && int(s.next[p]) < len(s.w.parts[p]); i++ {
 		c.Add([]byte(s.w.parts[p][s.next[p]]), s.next[p], event.Absent)

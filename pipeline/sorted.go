@@ -53,7 +53,7 @@ func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted
 		sorted.cut(x, n)
 		s.pieces = append(s.pieces, x)
 		s.sortedRows += n
-		s.note(rangeRecord{partitionID: p.id(), kind: cutRange, n: n})
+		s.note(rangeRecord{partitionID: p.id(), kind: cutRange, n: n, at: event.Absent})
 	}
 	if sorted.next < len(sorted.order) {
 		return true
@@ -101,7 +101,7 @@ func (in *input) loadSorted(ctx context.Context, s *step, part *partition, sorte
 	slices.SortStableFunc(sorted.order, func(a, b sortedRow) int { return cmp.Compare(a.time, b.time) })
 	s.records += all.records
 	s.bytes += all.bytes
-	s.note(rangeRecord{partitionID: part.id(), kind: loadRange, n: all.records})
+	s.note(rangeRecord{partitionID: part.id(), kind: loadRange, n: all.records, at: event.Absent})
 	part.sorted = true
 	return true
 }

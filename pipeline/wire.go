@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"touchstream/pipeline/event"
 )
 
 // encoder writes journal entries and the head of snapshots.
@@ -22,6 +24,14 @@ func (w *encoder) flag(v bool) {
 		w.b = append(w.b, 1)
 	} else {
 		w.b = append(w.b, 0)
+	}
+}
+
+// time writes a time that may be absent.
+func (w *encoder) time(ms int64) {
+	w.flag(ms != event.Absent)
+	if ms != event.Absent {
+		w.int(ms)
 	}
 }
 
@@ -85,6 +95,13 @@ func (r *decoder) bytes() []byte {
 func (r *decoder) text() string { return string(r.bytes()) }
 
 func (r *decoder) flag() bool { return r.uint() != 0 }
+
+func (r *decoder) time() int64 {
+	if !r.flag() {
+		return event.Absent
+	}
+	return r.int()
+}
 
 func (r *decoder) fixed() uint64 {
 	const size = 8
