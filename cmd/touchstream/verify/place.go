@@ -70,6 +70,9 @@ func (p *Params) stages() []string {
 	}
 	if p.Abandonment != nil {
 		out = append(out, "unsure", "activity")
+		if p.Abandonment.Policy == "any_order" {
+			out = append(out, "episodes")
+		}
 	}
 	if p.Crowd != nil && p.crowdWhy() == "" {
 		out = append(out, "stays")

@@ -66,7 +66,7 @@ const foldSettings = settings + ", group_by_two_level_threshold = 0, group_by_tw
 
 // settingsOf are the settings of the statement in the file of that name.
 func settingsOf(name string) string {
-	if name == "stays" || name == "abandonments" {
+	if name == "stays" || name == "episodes" {
 		return foldSettings
 	}
 	return settings
