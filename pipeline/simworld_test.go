@@ -217,7 +217,7 @@ func (s *simSink) Write(_ context.Context, d *Delivery) error {
 		for i := range r.N {
 			fmt.Fprintf(&b, "%s", r.Table.Name)
 			for c, col := range r.Table.Columns {
-				if col.Type == schema.Text {
+				if col.Type == schema.Text || col.Type == schema.LowText {
 					fmt.Fprintf(&b, " %s", r.Bytes(r.Cols[c].Str[i]))
 				} else {
 					fmt.Fprintf(&b, " %d", r.Cols[c].I64[i])
