@@ -21,6 +21,9 @@ const (
 	commitBytesMax = stepBytesMax
 )
 
+// waitingPrefix begins the names of the counts of rows that wait for a sink.
+const waitingPrefix = "waiting."
+
 // cut is the end of a commit on its way through the sinks' queues.
 type cut struct {
 	Cut
@@ -37,12 +40,13 @@ type cut struct {
 }
 
 // answer takes what a sink decided, and its state if the cut asks for it.
-func (c *cut) answer(sink string, bytes, state []byte) {
+func (c *cut) answer(sink string, bytes, state []byte, waiting int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entry.decisions = append(c.entry.decisions, decision{sink, slices.Clone(bytes)})
 	if c.snapshot != nil {
 		c.states = append(c.states, decision{sink, state})
+		c.counters = append(c.counters, namedCount{waitingPrefix + sink, waiting})
 	}
 	if c.left--; c.left == 0 {
 		close(c.decided)

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -15,6 +16,9 @@ func (p *Pipeline) mayGoOn(r *recovery) error {
 		if h.format != headFormat {
 			return fmt.Errorf("the snapshot of commit %d was written by version %s in format %d; this is version %s, which reads format %d: start version %s, or reset the state",
 				h.number, h.version, h.format, p.cfg.Version, headFormat, h.version)
+		}
+		if err := p.mayLeaveOut(h); err != nil {
+			return err
 		}
 		if c := p.cfg.ComparePlan; c != nil {
 			if err := c(h.plan, other); err != nil {
@@ -33,4 +37,21 @@ func (p *Pipeline) mayGoOn(r *recovery) error {
 		return fmt.Errorf("the configuration is another one than that of the journal, which was not ended in order: start once with the former configuration and stop by SIGTERM, or reset the state")
 	}
 	return nil
+}
+
+// mayLeaveOut says whether rows wait for a sink that is not configured any more:
+// nobody would ever deliver them.
+func (p *Pipeline) mayLeaveOut(h *head) error {
+	var errs []error
+	for _, s := range h.sinks {
+		if slices.ContainsFunc(p.cfg.Sinks, func(c SinkConfig) bool { return c.Name == s.sink }) {
+			continue
+		}
+		for _, c := range h.counters {
+			if c.name == waitingPrefix+s.sink && c.n > 0 {
+				errs = append(errs, fmt.Errorf("sinks.%s is not configured any more, and %d rows wait for it: configure it again under this name until they are delivered, or reset the state", s.sink, c.n))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -47,6 +47,7 @@ func (r *recovery) opening(sink, dir string) Opening {
 	o := Opening{Generation: r.lineage.generation, Run: r.lineage.run, Dir: dir}
 	if r.snapshot != nil {
 		o.State = r.snapshot.sinkState(sink)
+		o.Joins = o.State == nil
 	}
 	return o
 }

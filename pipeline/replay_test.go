@@ -106,3 +106,17 @@ func TestDamagedSnapshotIsSetAside(t *testing.T) {
 	}
 	w.sameRows()
 }
+
+// TestSinkWithRowsIsNotLeftOut: nobody would deliver what waits for it.
+func TestSinkWithRowsIsNotLeftOut(t *testing.T) {
+	w := steadyWorld(t)
+	h := &head{sinks: []decision{{sink: "m"}, {sink: "gone"}}, counters: []namedCount{{waitingPrefix + "gone", 7}}}
+	p := New(w.start(0).config(true))
+	if err := p.mayLeaveOut(h); err == nil || !strings.Contains(err.Error(), "sinks.gone is not configured any more, and 7 rows wait for it") {
+		t.Errorf("error %v", err)
+	}
+	h.counters[0].n = 0
+	if err := p.mayLeaveOut(h); err != nil {
+		t.Error(err)
+	}
+}

@@ -27,6 +27,9 @@ type Opening struct {
 	// State is what State answered for the snapshot that the run goes on from;
 	// nil for a new state.
 	State []byte
+	// Joins says that the state is older than the sink: what is in the sink's
+	// place was not written by it.
+	Joins bool
 	// Report is told how delivery in the background goes: an error, marked by
 	// Retryable, that holds it up, nil when it goes on, and any other error for
 	// good.

@@ -91,7 +91,7 @@ func (r *sinkRunner) cut(ctx context.Context, c *cut) error {
 		return err
 	}
 	r.cutMicros.Store(time.Since(from).Microseconds())
-	c.answer(r.cfg.Name, bytes, state)
+	c.answer(r.cfg.Name, bytes, state, r.cfg.Sink.Waiting())
 	return nil
 }
 

@@ -75,6 +75,8 @@ func (s *Sink) Open(_ context.Context, o *pipeline.Opening) error {
 		switch {
 		case o.State != nil:
 			err = out.resume(state[i])
+		case o.Joins && out.isThere():
+			err = fmt.Errorf("%s is there and was not written by this sink, which the state does not know; give the sink the name that it had, or another dir", out.path)
 		case o.Dir != "":
 			out.ready, out.isRagged = out.writer.Head(nil), true
 			err = out.use(disk.Open(out.path))
@@ -102,6 +104,12 @@ func (s *Sink) output(t *schema.Table) (*output, error) {
 		return nil, fmt.Errorf("%s: format %s is not one of %s, %s", s.cfg.Dir, s.cfg.Format, JSONL, CSV)
 	}
 	return o, nil
+}
+
+// isThere reports whether the file has content.
+func (o *output) isThere() bool {
+	info, err := os.Stat(o.path)
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
 }
 
 // resume opens the file of a state and writes the lines that the state holds.

@@ -142,3 +142,16 @@ func TestFolderThatCannotBe(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestFilesOfOthersAreNotWrittenOver: a sink that joins a state finds files.
+func TestFilesOfOthersAreNotWrittenOver(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sessions.jsonl")
+	must(t, os.WriteFile(path, []byte("{}\n"), 0o600))
+	s := New(Config{Dir: dir, Format: JSONL})
+	err := s.Open(t.Context(), &pipeline.Opening{Tables: []*schema.Table{{Name: "sessions", Columns: []schema.Column{{Name: "a"}}}}, Dir: t.TempDir(), Joins: true})
+	if err == nil || !strings.Contains(err.Error(), path+" is there and was not written by this sink") {
+		t.Errorf("error %v", err)
+	}
+	must(t, s.Close(t.Context()))
+}
