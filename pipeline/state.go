@@ -156,19 +156,28 @@ func (z *frozenState) save(section func(name string) io.Writer) error {
 
 // load replaces the fold's state by a snapshot's.
 func (f *fold) load(section func(name string) (io.Reader, error)) error {
-	if err := loadSection(section, coreSection, f.coreParts().Load); err != nil {
-		return err
-	}
-	errs := make([]error, f.cfg.Shards)
-	inParallel(len(f.laneBusy), f.cfg.Shards, func(_, shard int) {
-		errs[shard] = loadSection(section, shardSection(shard), f.shardParts(shard).Load)
-		for i, b := range f.buffers {
-			if errs[shard] == nil {
-				errs[shard] = loadSection(section, rowsSection(shard, i), b.queues[shard].load)
-			}
+	// The core, one great part, goes beside the shards and begins first.
+	errs := make([]error, 1+f.cfg.Shards)
+	inParallel(len(f.laneBusy), len(errs), func(_, i int) {
+		if i == 0 {
+			errs[0] = loadSection(section, coreSection, f.coreParts().Load)
+		} else {
+			errs[i] = f.loadShard(section, i-1)
 		}
 	})
 	return firstError(errs)
+}
+
+func (f *fold) loadShard(section func(name string) (io.Reader, error), shard int) error {
+	if err := loadSection(section, shardSection(shard), f.shardParts(shard).Load); err != nil {
+		return err
+	}
+	for i, b := range f.buffers {
+		if err := loadSection(section, rowsSection(shard, i), b.queues[shard].load); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func firstError(errs []error) error {
