@@ -120,3 +120,29 @@ func TestSinkWithRowsIsNotLeftOut(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPartitionFoundInAReplayIsNamedOnce: the state behind the replay does not
+// know it yet, since the next step names it.
+func TestPartitionFoundInAReplayIsNamedOnce(t *testing.T) {
+	w := crashed(t)
+	w.parts = append(w.parts, []string{"1000 z late-partition"})
+	cfg := w.start(0).config(true)
+	in := newInput(&cfg, newStatus(cfg.Log))
+	e, err := decodeEntry(w.journal[0].bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.resume(nil, []*entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := in.again(t.Context(), e, &e.steps[0])
+	if s == nil || s.err != nil {
+		t.Fatalf("step %+v", s)
+	}
+	if found, known := len(in.bySrc[0]), len(s.state.sources[0].parts); known >= found {
+		t.Errorf("the state knows %d partitions, %d were found", known, found)
+	}
+}

@@ -85,6 +85,9 @@ func (in *input) state() *inputState {
 	for i := range in.cfg.Sources {
 		src := sourceState{name: in.cfg.Sources[i].Name, sighted: in.sighted[i]}
 		for _, p := range in.bySrc[i] {
+			if !p.known {
+				break // found in a replay: a step to come names it, and those behind it
+			}
 			x := partitionState{at: p.at, highest: p.highest, idle: p.idle, sorted: p.sorted}
 			switch sorted := in.sorted[i]; {
 			case sorted == nil && p.sorted:
