@@ -1,10 +1,6 @@
 package pipeline
 
-import (
-	"slices"
-
-	"touchstream/pipeline/event"
-)
+import "slices"
 
 // headFormat is the version of a snapshot's head, and with it of the snapshot.
 const headFormat = 1
@@ -63,12 +59,7 @@ func (st *inputState) append(w *encoder) {
 	for i := range st.clocks {
 		st.clocks[i].append(w)
 	}
-	w.uint(uint64(len(st.origins)))
-	for _, o := range st.origins {
-		w.text(o.Source)
-		w.text(o.Topic)
-		w.int(int64(o.Partition))
-	}
+	w.origins(st.origins)
 	w.uint(uint64(len(st.sources)))
 	for _, s := range st.sources {
 		w.text(s.name)
@@ -112,9 +103,7 @@ func decodeInputState(r *decoder) (st inputState) {
 	for i := range st.clocks {
 		st.clocks[i] = decodeClock(r)
 	}
-	for range r.count() {
-		st.origins = append(st.origins, event.Origin{Source: r.text(), Topic: r.text(), Partition: int32(r.int())})
-	}
+	st.origins = r.origins()
 	for range r.count() {
 		s := sourceState{name: r.text(), sighted: r.flag()}
 		for range r.count() {

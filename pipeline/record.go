@@ -115,12 +115,7 @@ func (e *entry) append(dst []byte) []byte {
 
 func (s *stepRecord) append(w *encoder) {
 	w.int(s.number)
-	w.uint(uint64(len(s.origins)))
-	for _, o := range s.origins {
-		w.text(o.Source)
-		w.text(o.Topic)
-		w.int(int64(o.Partition))
-	}
+	w.origins(s.origins)
 	w.uint(uint64(len(s.found)))
 	for _, f := range s.found {
 		w.partition(f.partitionID)
@@ -179,9 +174,7 @@ func decodeEntry(b []byte) (*entry, error) {
 
 func decodeStep(r *decoder) stepRecord {
 	s := stepRecord{number: r.int()}
-	for range r.count() {
-		s.origins = append(s.origins, event.Origin{Source: r.text(), Topic: r.text(), Partition: int32(r.int())})
-	}
+	s.origins = r.origins()
 	for range r.count() {
 		s.found = append(s.found, foundPartition{r.partition(), r.position()})
 	}

@@ -40,6 +40,15 @@ func (w *encoder) partition(p partitionID) {
 	w.uint(uint64(p.index))
 }
 
+func (w *encoder) origins(list []event.Origin) {
+	w.uint(uint64(len(list)))
+	for _, o := range list {
+		w.text(o.Source)
+		w.text(o.Topic)
+		w.int(int64(o.Partition))
+	}
+}
+
 func (w *encoder) position(p Position) {
 	w.text(p.Topic)
 	w.int(int64(p.Partition))
@@ -116,6 +125,13 @@ func (r *decoder) fixed() uint64 {
 
 func (r *decoder) partition() partitionID {
 	return partitionID{int(uint32(r.uint())), int(uint32(r.uint()))}
+}
+
+func (r *decoder) origins() (list []event.Origin) {
+	for range r.count() {
+		list = append(list, event.Origin{Source: r.text(), Topic: r.text(), Partition: int32(r.int())})
+	}
+	return list
 }
 
 func (r *decoder) position() Position {
