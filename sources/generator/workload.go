@@ -10,35 +10,35 @@ import (
 )
 
 // Workloads are the names that Workload knows.
-func Workloads() []string { return []string{"web", "crowd", "zipf"} }
+func Workloads() []string { return []string{"web", "crowd", "zipf", "keys-10k", "keys-1M", "keys-10M"} }
 
 // Workload gives an endless stream of one simple kind for benchmarks. Event
 // times begin at DefaultStart; no record is bad or a duplicate.
 //
 //   - web: Segment JSON of about 400 bytes, one event a millisecond, 20,000
 //     sessions at a time of 12 events each, one record in ten up to 5 s late.
+//   - zipf: as web, but by a million visitors who never end and whose activity
+//     follows Zipf's law: the first has 20 % of the events.
+//   - keys-10k, keys-1M, keys-10M: as web, but so many sessions are live at a
+//     gap of 30 minutes. The first 10,000, million or 10 million events are one
+//     of each session. Seven in ten go on, with an event in 5 minutes on
+//     average; the others have had their last event.
 //   - crowd: sightings of 100,000 phones, each every 10 s, by the beacons of
 //     50 zones (AppendArenaVenue).
-//   - zipf: the events of web by a million visitors whose activity follows
-//     Zipf's law with exponent 1.1, in order.
 func Workload(name string, seed uint64) (Stream, error) {
 	switch name {
 	case "web":
-		w := newClicks(seed)
-		w.slots = make([]clickSlot, webSessions)
-		for i := range w.slots {
-			w.slots[i] = clickSlot{visitor: uint32(i), step: uint8(w.d.below(len(clickPath)))}
-		}
-		w.visitors = webSessions
-		return w, nil
+		return newClicks(seed, webSessions), nil
 	case "zipf":
-		w := newClicks(seed)
-		w.slots = make([]clickSlot, zipfVisitors)
-		for i := range w.slots {
-			w.slots[i].visitor = uint32(i)
-		}
-		w.zipf = rand.NewZipf(rand.New(&w.d.pcg), 1.1, 1, zipfVisitors-1)
+		w := newClicks(seed, zipfVisitors)
+		w.zipf = rand.NewZipf(rand.New(&w.d.pcg), zipfExponent, 1, zipfVisitors-1)
 		return w, nil
+	case "keys-10k":
+		return newKeys(seed, 10_000), nil
+	case "keys-1M":
+		return newKeys(seed, 1_000_000), nil
+	case "keys-10M":
+		return newKeys(seed, 10_000_000), nil
 	case "crowd":
 		return newSightings(seed), nil
 	}
@@ -47,9 +47,19 @@ func Workload(name string, seed uint64) (Stream, error) {
 
 const (
 	webSessions  = 20_000
-	zipfVisitors = 1_000_000
 	webLateShare = 100 // permille
 	webLateMax   = 5 * second
+
+	zipfVisitors = 1_000_000
+	// zipfExponent makes the sum of 1/k^exponent over all visitors 5.
+	zipfExponent = 1.2153
+
+	// keysRound is the time in which the sessions that go on have an event each,
+	// on average. Of n such sessions 6/12·n end within the gap of 30 minutes and
+	// are still live, and 1/12·n have not begun: 17/12·n are live.
+	keysRound  = 5 * minute
+	keysStride = 6_700_417 // a prime that divides none of the numbers of sessions
+
 	arenaDevices = 100_000
 	arenaZones   = 50
 	arenaEvery   = 10 * second
@@ -74,16 +84,19 @@ type clickSlot struct {
 type clicks struct {
 	seed     uint64
 	d        dice
-	zipf     *rand.Zipf
+	zipf     *rand.Zipf // nil: any slot is as likely, and sessions end
 	slots    []clickSlot
 	visitors uint32
+	opening  int64 // the first records are one of each visitor
+	round    int64 // event time in which there are as many records as slots, ms
 	records  int64
 	stamp    stamp
 	products [][]byte
 }
 
-func newClicks(seed uint64) *clicks {
-	c := &clicks{seed: seed, d: newDice(seed, 101)}
+// newClicks begins with so many sessions at a time, one event a millisecond.
+func newClicks(seed uint64, sessions int) *clicks {
+	c := &clicks{seed: seed, d: newDice(seed, 101), visitors: uint32(sessions), round: int64(sessions)}
 	catalog := newCatalog()
 	for i := range catalog.products {
 		p := &catalog.products[i]
@@ -93,28 +106,33 @@ func newClicks(seed uint64) *clicks {
 		j = append(j, `","price":`...)
 		c.products = append(c.products, appendCents(j, p.cents))
 	}
+	c.slots = make([]clickSlot, sessions)
+	for i := range c.slots {
+		c.slots[i] = clickSlot{visitor: uint32(i), step: uint8(c.d.below(len(clickPath)))}
+	}
+	return c
+}
+
+// newKeys begins with one event of each of so many sessions.
+func newKeys(seed uint64, live int) *clicks {
+	c := newClicks(seed, live*12/17)
+	c.visitors, c.opening, c.round = uint32(live), int64(live), keysRound
 	return c
 }
 
 // Next gives the next record; there always is one.
 func (c *clicks) Next(rec *Record) bool {
-	index := 0
-	arrival := DefaultStart + c.records
-	c.records++
-	at := arrival
-	if c.zipf != nil {
-		index = int(c.zipf.Uint64())
-	} else {
-		index = c.d.below(len(c.slots))
-		if c.d.permille(webLateShare) {
-			at = max(DefaultStart, at-c.d.between(1, webLateMax))
-		}
+	at := DefaultStart + c.records*c.round/int64(len(c.slots))
+	rec.Topic, rec.ArrivalMS, rec.Kind = topics[topicWeb], at, Event
+	s := c.slot()
+	if c.d.permille(webLateShare) {
+		at = max(DefaultStart, at-c.d.between(1, webLateMax))
 	}
-	s := &c.slots[index]
+	rec.TimeMS = at
+	c.records++
 	if s.step == 0 {
 		s.product = uint16(c.d.below(numProducts))
 	}
-	rec.Topic, rec.TimeMS, rec.ArrivalMS, rec.Kind = topics[topicWeb], at, arrival, Event
 	c.write(rec, s, at)
 	s.step++
 	if int(s.step) == len(clickPath) {
@@ -125,6 +143,21 @@ func (c *clicks) Next(rec *Record) bool {
 		}
 	}
 	return true
+}
+
+// slot is where the next event happens.
+func (c *clicks) slot() *clickSlot {
+	switch {
+	case c.records < c.opening:
+		visitor := c.records * keysStride % c.opening
+		if visitor < int64(len(c.slots)) {
+			return &c.slots[visitor]
+		}
+		return &clickSlot{visitor: uint32(visitor), step: uint8(len(clickPath) - 2), product: uint16(c.d.below(numProducts))}
+	case c.zipf != nil:
+		return &c.slots[c.zipf.Uint64()]
+	}
+	return &c.slots[c.d.below(len(c.slots))]
 }
 
 func (c *clicks) write(rec *Record, s *clickSlot, at int64) {

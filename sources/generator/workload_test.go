@@ -91,9 +91,31 @@ func TestZipfWorkload(t *testing.T) {
 		events[m.AnonymousID]++
 		most = max(most, events[m.AnonymousID])
 	})
-	if most < n/20 || len(events) < n/10 {
+	if most < n*195/1000 || most > n*205/1000 || len(events) < n/20 {
 		t.Errorf("the most active of %d visitors has %d events of %d", len(events), most, n)
 	}
+}
+
+// TestKeysWorkload counts visitors seen within 30 minutes: after each of the
+// sessions has begun, and once the first ones have ended.
+func TestKeysWorkload(t *testing.T) {
+	const live, gap = 10_000, 30 * minute
+	last, n := map[string]int64{}, 0
+	sample(t, "keys-10k", 1, 16*live, func(r *Record, m *seen) {
+		last[m.AnonymousID] = max(last[m.AnonymousID], r.TimeMS)
+		if n++; n != live && n != 16*live {
+			return
+		}
+		seen := 0
+		for _, at := range last {
+			if r.ArrivalMS-at <= gap {
+				seen++
+			}
+		}
+		if seen < live*97/100 || seen > live*103/100 {
+			t.Errorf("%d live sessions after %d records, want about %d", seen, n, live)
+		}
+	})
 }
 
 func TestCrowdWorkload(t *testing.T) {
