@@ -13,10 +13,6 @@ func (p *Pipeline) mayGoOn(r *recovery) error {
 	// What is replayed was made under another configuration than this one.
 	other := slices.ContainsFunc(r.entries, func(e *entry) bool { return e.plan != planDigest(p.cfg.Plan) })
 	if h := r.snapshot; h != nil {
-		if h.format != headFormat {
-			return fmt.Errorf("the snapshot of commit %d was written by version %s in format %d; this is version %s, which reads format %d: start version %s, or reset the state",
-				h.number, h.version, h.format, p.cfg.Version, headFormat, h.version)
-		}
 		if err := p.mayLeaveOut(h); err != nil {
 			return err
 		}

@@ -3,7 +3,7 @@ package pipeline
 import "slices"
 
 // headFormat is the version of a snapshot's head, and with it of the snapshot.
-const headFormat = 1
+const headFormat = 2
 
 // head is what a snapshot says about itself and about all that is not the
 // fold's: the reading side, the counters, the sinks.
@@ -70,6 +70,9 @@ func (st *inputState) append(w *encoder) {
 			w.int(p.highest)
 			w.flag(p.idle)
 			w.flag(p.sorted)
+			if p.sorted {
+				p.load.append(w)
+			}
 			w.int(int64(p.next))
 		}
 	}
@@ -107,7 +110,12 @@ func decodeInputState(r *decoder) (st inputState) {
 	for range r.count() {
 		s := sourceState{name: r.text(), sighted: r.flag()}
 		for range r.count() {
-			s.parts = append(s.parts, partitionState{at: r.position(), highest: r.int(), idle: r.flag(), sorted: r.flag(), next: int(r.int())})
+			p := partitionState{at: r.position(), highest: r.int(), idle: r.flag(), sorted: r.flag()}
+			if p.sorted {
+				p.load = decodeLoad(r)
+			}
+			p.next = int(r.int())
+			s.parts = append(s.parts, p)
 		}
 		st.sources = append(st.sources, s)
 	}

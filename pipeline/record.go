@@ -11,7 +11,7 @@ import (
 )
 
 // entryFormat is the version of journal entries.
-const entryFormat = 1
+const entryFormat = 2
 
 // entry is what the journal keeps of a commit: all that its steps and its
 // sinks' cuts depended on, and digests of what came out.
@@ -71,6 +71,8 @@ type rangeRecord struct {
 	// at is the time that records without a timestamp have in dead letters: it
 	// may be another one when the file has grown since.
 	at int64
+	// load tells what a loadRange has loaded.
+	load loadDigest
 }
 
 type rangeKind uint8
@@ -129,6 +131,9 @@ func (s *stepRecord) append(w *encoder) {
 		w.int(r.last - r.first)
 		w.uint(uint64(r.n))
 		w.time(r.at)
+		if r.kind == loadRange {
+			r.load.append(w)
+		}
 	}
 	for _, c := range s.clocks {
 		c.append(w)
@@ -181,6 +186,9 @@ func decodeStep(r *decoder) stepRecord {
 	for range r.count() {
 		x := rangeRecord{partitionID: r.partition(), kind: rangeKind(r.uint()), first: r.int()}
 		x.last, x.n, x.at = x.first+r.int(), int(r.uint()), r.time()
+		if x.kind == loadRange {
+			x.load = decodeLoad(r)
+		}
 		s.ranges = append(s.ranges, x)
 	}
 	for i := range s.clocks {

@@ -15,9 +15,13 @@ func sampleEntry() *entry {
 			number:  12,
 			origins: []event.Origin{{Source: "web", Topic: "clicks", Partition: 2}},
 			found:   []foundPartition{{partitionID{1, 2}, Position{Topic: "clicks", Partition: 2, Offset: 5}}},
-			ranges:  []rangeRecord{{partitionID{1, 2}, readRange, 5, 90, 80, 1_234}, {partitionID{0, 0}, cutRange, 0, 0, 9, event.Absent}},
-			clocks:  [2]domainClock{{at: 5, quietAt: 6, wasQuiet: true}, {at: beginOfTime}},
-			oldest:  4, idle: []partitionID{{0, 0}},
+			ranges: []rangeRecord{
+				{partitionID: partitionID{1, 2}, first: 5, last: 90, n: 80, at: 1_234},
+				{partitionID: partitionID{0, 0}, kind: loadRange, n: 40, at: event.Absent, load: loadDigest{40, 380, 1, 39, 2, 1_000, 1_039, 900}},
+				{partitionID: partitionID{0, 0}, kind: cutRange, n: 9, at: event.Absent},
+			},
+			clocks: [2]domainClock{{at: 5, quietAt: 6, wasQuiet: true}, {at: beginOfTime}},
+			oldest: 4, idle: []partitionID{{0, 0}},
 			digest: stepDigest{tables: []tableDigest{{"sessions", 3, 77}}, shards: []shardDigest{{noShardDigest, 9}, {4, 8}}},
 		}, {number: 13}},
 		decisions: []decision{{"warehouse", []byte{1, 2}}, {"local", nil}},
@@ -53,7 +57,7 @@ func TestDamagedEntryIsFound(t *testing.T) {
 }
 
 func FuzzDecodeHead(f *testing.F) {
-	h := head{version: "0.1", plan: []Setting{{"shards", "64"}}, number: 3, input: inputState{sources: []sourceState{{name: "a", parts: make([]partitionState, 2)}}}}
+	h := head{version: "0.1", plan: []Setting{{"shards", "64"}}, number: 3, input: inputState{sources: []sourceState{{name: "a", parts: []partitionState{{}, {sorted: true, load: loadDigest{rows: 1}, next: 3}}}}}}
 	f.Add(h.append(nil))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		_, _ = decodeHead(b) // must not panic

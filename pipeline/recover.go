@@ -99,6 +99,10 @@ func (p *Pipeline) recoverFrom(ctx context.Context, path string) (*recovery, err
 		if r.snapshot, err = readSnapshotHead(file); err != nil {
 			return nil, err
 		}
+		if h := r.snapshot; h.format != headFormat {
+			return nil, fmt.Errorf("%s was written by version %s in format %d; this is version %s, which reads format %d: go on with version %s, or reset the state and start over",
+				path, h.version, h.format, p.cfg.Version, headFormat, h.version)
+		}
 	}
 	if err := p.readJournal(ctx, r); err != nil {
 		return nil, err

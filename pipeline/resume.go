@@ -28,8 +28,10 @@ type partitionState struct {
 	at      Position
 	highest int64
 	idle    bool
-	// sorted says that a sorted source was loaded, of which next rows are gone.
+	// sorted says that a sorted source was loaded, as load tells, and that next
+	// of its rows are gone.
 	sorted bool
+	load   loadDigest
 	next   int
 }
 
@@ -88,7 +90,7 @@ func (in *input) state() *inputState {
 			if !p.known {
 				break // found in a replay: a step to come names it, and those behind it
 			}
-			x := partitionState{at: p.at, highest: p.highest, idle: p.idle, sorted: p.sorted}
+			x := partitionState{at: p.at, highest: p.highest, idle: p.idle, sorted: p.sorted, load: p.load}
 			switch sorted := in.sorted[i]; {
 			case sorted == nil && p.sorted:
 				x.next = sortedDone
@@ -146,7 +148,7 @@ func (in *input) resume(st *inputState, entries []*entry) error {
 	}
 	for i, parts := range bySource {
 		for k, x := range parts {
-			p := &partition{source: i, index: k, lag: in.cfg.Sources[i].OutOfOrderness, highest: x.highest, began: x.at, at: x.at, idle: x.idle, left: x.idle, known: true, sorted: x.sorted, skip: x.next}
+			p := &partition{source: i, index: k, lag: in.cfg.Sources[i].OutOfOrderness, highest: x.highest, began: x.at, at: x.at, idle: x.idle, left: x.idle, known: true, sorted: x.sorted, load: x.load, skip: x.next}
 			in.bySrc[i] = append(in.bySrc[i], p)
 			in.parts = append(in.parts, p)
 		}
@@ -275,7 +277,9 @@ func (in *input) readAgain(ctx context.Context, s *step, r rangeRecord) error {
 	src := &in.cfg.Sources[p.source]
 	switch r.kind {
 	case loadRange:
-		in.loadSorted(ctx, s, p, in.sorted[p.source])
+		if in.loadSorted(ctx, s, p, in.sorted[p.source]) {
+			return r.load.compare(src.Name, &p.load)
+		}
 		return nil
 	case cutRange:
 		in.gatherSorted(ctx, s, p, in.sorted[p.source], r.n)

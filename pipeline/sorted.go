@@ -66,7 +66,8 @@ func (in *input) gatherSorted(ctx context.Context, s *step, p *partition, sorted
 // loadSorted reads and decodes all of the source. Records are counted, and bad
 // ones buried, in the step that loads them; after a restart that was before.
 func (in *input) loadSorted(ctx context.Context, s *step, part *partition, sorted *sortedSource) bool {
-	if part.sorted {
+	isAgain := part.sorted
+	if isAgain {
 		s, sorted.next = &step{}, part.skip
 	}
 	source := part.source
@@ -82,7 +83,11 @@ func (in *input) loadSorted(ctx context.Context, s *step, part *partition, sorte
 		}
 	}
 	sorted.broken, in.broken = in.broken, nil
-	inParallel(len(in.workers), len(all.pieces), func(worker, i int) { in.workers[worker].decode(all.pieces[i]) })
+	load := loadDigest{started: in.started}
+	for _, x := range all.pieces {
+		load.add(x.chunk)
+	}
+	in.decodeLoaded(all.pieces, part)
 	sorted.loaded, sorted.pieces = true, all.pieces
 	records := uint32(0)
 	for i, x := range all.pieces {
@@ -99,11 +104,27 @@ func (in *input) loadSorted(ctx context.Context, s *step, part *partition, sorte
 		}
 	}
 	slices.SortStableFunc(sorted.order, func(a, b sortedRow) int { return cmp.Compare(a.time, b.time) })
+	load.order(sorted.order)
+	if isAgain {
+		in.broken = part.load.compare(src.Name, &load)
+		return in.broken == nil
+	}
 	s.records += all.records
 	s.bytes += all.bytes
-	s.note(rangeRecord{partitionID: part.id(), kind: loadRange, n: all.records, at: event.Absent})
-	part.sorted = true
+	s.note(rangeRecord{partitionID: part.id(), kind: loadRange, n: all.records, at: event.Absent, load: load})
+	part.sorted, part.load = true, load
 	return true
+}
+
+// decodeLoaded decodes what was loaded. Which events are too far ahead of the
+// start is decided by the start at which it was loaded first.
+func (in *input) decodeLoaded(pieces []*piece, part *partition) {
+	now := in.started
+	if part.sorted {
+		in.started = part.load.started
+	}
+	inParallel(len(in.workers), len(pieces), func(worker, i int) { in.workers[worker].decode(pieces[i]) })
+	in.started = now
 }
 
 // cut copies the next n rows into the piece: those of one source piece

@@ -27,9 +27,10 @@ type partition struct {
 	known   bool // a step has named it
 	// began is where the partition was when it was found, at where it goes on.
 	began, at Position
-	// sorted: the source was loaded to be sorted; skip are the rows that were
-	// gone before a restart.
+	// sorted: the source was loaded to be sorted, as load tells; skip are the
+	// rows that were gone before a restart.
 	sorted bool
+	load   loadDigest
 	skip   int
 	// quietSince is the clock when the partition was last read up to its end
 	// with nothing new; 0 while it brings records.

@@ -15,7 +15,7 @@ import (
 // stateVersion is that of states: a version that folds in another way has
 // another one. Behind a stop in order a program takes the snapshot of the one
 // before.
-const stateVersion = "0.2"
+const stateVersion = "0.3"
 
 // durable makes the pipeline keep its state: a journal, snapshots, and the
 // sinks' folders.
