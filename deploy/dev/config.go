@@ -40,8 +40,9 @@ func makeDir(dir string) (string, error) {
 	return abs, os.MkdirAll(abs, 0o755)
 }
 
-// withPorts calls start, with free ports if config names none. Another process
-// may take such a port before the part listens on it; then others are tried.
+// withPorts calls start, with free ports if config names none. A program that
+// knows nothing of claims may take such a port before the part listens on it;
+// then others are tried.
 func withPorts(config *Config, start func() error) error {
 	if len(config.Ports) != 0 {
 		if len(config.Ports) != portsNeeded {

@@ -179,12 +179,9 @@ func bringUp(ctx context.Context, title string, part upPart, r *partRecord, save
 		fmt.Fprintf(progress, "%s: already up, process %d\n", title, r.PID)
 		return nil
 	}
-	ports := r.Ports
-	if len(ports) != portsNeeded || !portsFree(ports) {
-		var err error
-		if ports, err = freePorts(portsNeeded); err != nil {
-			return err
-		}
+	ports, err := sameOrFreePorts(r.Ports)
+	if err != nil {
+		return err
 	}
 	pid, err := part.start(ctx, ports)
 	if err != nil {
