@@ -64,6 +64,7 @@ func (st *inputState) append(w *encoder) {
 	for _, s := range st.sources {
 		w.text(s.name)
 		w.flag(s.sighted)
+		w.bytes(s.mark)
 		w.uint(uint64(len(s.parts)))
 		for _, p := range s.parts {
 			w.position(p.at)
@@ -108,7 +109,7 @@ func decodeInputState(r *decoder) (st inputState) {
 	}
 	st.origins = r.origins()
 	for range r.count() {
-		s := sourceState{name: r.text(), sighted: r.flag()}
+		s := sourceState{name: r.text(), sighted: r.flag(), mark: slices.Clone(r.bytes())}
 		for range r.count() {
 			p := partitionState{at: r.position(), highest: r.int(), idle: r.flag(), sorted: r.flag()}
 			if p.sorted {

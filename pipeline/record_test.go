@@ -57,7 +57,7 @@ func TestDamagedEntryIsFound(t *testing.T) {
 }
 
 func FuzzDecodeHead(f *testing.F) {
-	h := head{version: "0.1", plan: []Setting{{"shards", "64"}}, number: 3, input: inputState{sources: []sourceState{{name: "a", parts: []partitionState{{}, {sorted: true, load: loadDigest{rows: 1}, next: 3}}}}}}
+	h := head{version: "0.1", plan: []Setting{{"shards", "64"}}, number: 3, input: inputState{sources: []sourceState{{name: "a", mark: []byte{1, 2}, parts: []partitionState{{}, {sorted: true, load: loadDigest{rows: 1}, next: 3}}}}}}
 	f.Add(h.append(nil))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		_, _ = decodeHead(b) // must not panic

@@ -21,7 +21,9 @@ type inputState struct {
 type sourceState struct {
 	name    string
 	sighted bool
-	parts   []partitionState
+	// mark tells the log that was read from another; see Marker.
+	mark  []byte
+	parts []partitionState
 }
 
 type partitionState struct {
@@ -100,6 +102,9 @@ func (in *input) state() *inputState {
 				x.next = p.skip
 			}
 			src.parts = append(src.parts, x)
+		}
+		if m, ok := in.cfg.Sources[i].Source.(Marker); ok && !in.cfg.Sources[i].Sort {
+			src.mark = m.Mark()
 		}
 		st.sources = append(st.sources, src)
 	}
@@ -183,6 +188,19 @@ func (in *input) resumeSource(i int) error {
 		positions[k] = p.at
 	}
 	r.Resume(positions)
+	if m, ok := r.(Marker); ok {
+		m.Expect(in.resumed.markOf(in.cfg.Sources[i].Name))
+	}
+	return nil
+}
+
+// markOf is the mark of a source, nil if there is none.
+func (st *inputState) markOf(source string) []byte {
+	for i := range st.sources {
+		if st.sources[i].name == source {
+			return st.sources[i].mark
+		}
+	}
 	return nil
 }
 

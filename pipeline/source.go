@@ -67,6 +67,18 @@ type Resumer interface {
 	Positions() []Position
 }
 
+// A Marker is a Resumer that can tell the log that it has read from another one
+// that lies in its place.
+type Marker interface {
+	Resumer
+	// Mark, after a Read, is kept with the positions: bytes of the source's own,
+	// nil if there is nothing to tell.
+	Mark() []byte
+	// Expect, between Resume and Open, gives the mark that was kept. If another
+	// log lies there now, Open or a Read says so with both values.
+	Expect(mark []byte)
+}
+
 // A LagKeeper is a Source that tells others how far it was read, for tools that
 // show the lag. What it is told changes nothing else.
 type LagKeeper interface {

@@ -10,7 +10,9 @@
 //
 // A source goes on from a position, a file and a line: files that sort before
 // that file are done, and of it the records that begin before the line. Packed
-// files are read from their start. A file that is added later is read only if
-// its name sorts behind the position's file; one that sorts before is never
-// read, and one that is done is not looked at again, whatever becomes of it.
+// files are read from their start. What lies before the position is compared
+// with the length and checksum of what was read. A file that is added later is
+// read only if its name sorts behind the position's file; one that sorts before
+// is never read, and one that is done is not looked at again, whatever becomes
+// of it.
 package file

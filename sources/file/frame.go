@@ -20,6 +20,7 @@ type frame struct {
 	err  error // what broke the stream off, told behind what was read before
 	// begun: the start of the stream, where a mark may stand, has been read.
 	begun bool
+	marker
 }
 
 const (
@@ -38,6 +39,7 @@ func (f *frame) next() (record []byte, line, size int64, err error) {
 		line := f.line + 1
 		f.line += lines
 		if len(record) > 0 {
+			f.given(f.pos)
 			return record, line, size, nil
 		}
 	}
@@ -155,6 +157,7 @@ func (f *frame) skipLine() (record []byte, lines, size int64, err error) {
 
 // fill reads more into the buffer.
 func (f *frame) fill() error {
+	f.leave(f.buf, f.pos)
 	f.buf = f.buf[:copy(f.buf, f.buf[f.pos:])]
 	f.pos = 0
 	n := len(f.buf)

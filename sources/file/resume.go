@@ -1,6 +1,7 @@
 package file
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -15,6 +16,24 @@ func (s *Source) Resume(positions []pipeline.Position) {
 	if len(positions) > 0 {
 		s.from = positions[0]
 	}
+}
+
+// Expect gives the mark that was kept with the position of Resume.
+func (s *Source) Expect(kept []byte) {
+	s.mark, s.expected = mark{}, mark{}
+	if len(kept) == markBytes {
+		s.expected = mark{int64(binary.LittleEndian.Uint64(kept)), binary.LittleEndian.Uint32(kept[8:])}
+		s.mark = s.expected
+	}
+}
+
+// Mark tells the file up to the last record that Read gave from another, nil
+// before the first.
+func (s *Source) Mark() []byte {
+	if s.mark.bytes == 0 {
+		return nil
+	}
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint64(nil, uint64(s.mark.bytes)), s.mark.sum)
 }
 
 // Positions is where the source began.
@@ -33,12 +52,32 @@ func (s *Source) begin() (int, error) {
 	return i, nil
 }
 
-// checkLength reports a file that ended before the line from which on its
-// records are to be given.
-func (r *reader) checkLength() error {
-	if r.frame.line+1 >= r.from {
+// skip compares what lies before the first record to give with what was read
+// then. A record on the line before it was the last.
+func (r *reader) skip(line int64) error {
+	if line != r.from-1 || r.expected.bytes == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: has %d lines, and reading is to go on at its line %d; put the whole file back, or forget the state with touchstream reset",
-		r.name, r.frame.line, r.from)
+	if now := r.frame.mark(r.frame.buf); now != r.expected {
+		return fmt.Errorf("%s: its records up to line %d were %s when they were read, and now are %s: the file was changed or replaced; put it back, or forget the state with touchstream reset",
+			r.name, line, r.expected, now)
+	}
+	r.expected = mark{}
+	return nil
 }
+
+// checkStart reports a file that ended, or has a record to give, and had none
+// where the last one was read.
+func (r *reader) checkStart() error {
+	switch {
+	case r.frame.line+1 < r.from:
+		return fmt.Errorf("%s: has %d lines, and reading is to go on at its line %d; put the whole file back, or forget the state with touchstream reset",
+			r.name, r.frame.line, r.from)
+	case r.expected.bytes > 0:
+		return fmt.Errorf("%s: a record began at line %d when it was read, and now none does: the file was changed or replaced; put it back, or forget the state with touchstream reset",
+			r.name, r.from-1)
+	}
+	return nil
+}
+
+var _ pipeline.Marker = (*Source)(nil)

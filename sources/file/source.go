@@ -47,6 +47,8 @@ type Source struct {
 	from  pipeline.Position // where it goes on; empty: at the start
 	cur   *reader
 	ready chan struct{}
+	// expected is the mark at from, mark that of what was given.
+	expected, mark mark
 }
 
 // reader is an open file.
@@ -57,6 +59,8 @@ type reader struct {
 	header []byte
 	at     int64
 	from   int64 // records on lines before this one are left out
+	// expected is the mark of those, until it was compared.
+	expected mark
 }
 
 // New makes a source. Nothing is opened yet.
@@ -167,6 +171,9 @@ func (s *Source) Read(_ context.Context, _, limit int, _ bool, c *event.Chunk) (
 			s.next++
 		}
 		done, err := s.fill(c, limit)
+		if len(c.Recs) > 0 {
+			s.mark = s.cur.frame.mark(s.cur.frame.buf)
+		}
 		if err != nil {
 			return pipeline.HasMore, err
 		}
@@ -188,13 +195,19 @@ func (s *Source) fill(c *event.Chunk, limit int) (done bool, err error) {
 	for len(c.Recs) < limit && len(c.Data) < chunkBytes {
 		record, line, size, err := r.frame.next()
 		if errors.Is(err, io.EOF) {
-			return true, r.checkLength()
+			return true, r.checkStart()
 		}
 		if err != nil {
 			return false, fmt.Errorf("%s: cannot be read on at line %d: %w", r.name, line, err)
 		}
 		if line < r.from {
+			if err := r.skip(line); err != nil {
+				return false, err
+			}
 			continue
+		}
+		if r.expected.bytes > 0 {
+			return false, r.checkStart()
 		}
 		c.Add(record, line, event.Absent)
 		if size > int64(len(record)) {
@@ -216,7 +229,7 @@ func (s *Source) open(name string) error {
 	}
 	r := &reader{name: name, closer: []io.Closer{f}}
 	if name == s.from.Topic {
-		r.from = s.from.Offset
+		r.from, r.expected = s.from.Offset, s.expected
 	}
 	s.cur = r
 	if info, err := f.Stat(); err == nil {

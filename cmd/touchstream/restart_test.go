@@ -1,0 +1,53 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// restarts runs the plain pipeline on, in one folder, with its state kept.
+type restarts struct {
+	t   *testing.T
+	dir string
+}
+
+func newRestarts(t *testing.T, input string) *restarts {
+	r := &restarts{t, t.TempDir()}
+	write(t, r.dir, "in.jsonl", input)
+	return r
+}
+
+// run runs the plain configuration, changed by pairs of old and new texts.
+func (r *restarts) run(pairs ...string) outcome {
+	r.t.Helper()
+	config := plainConfig + "state: {dir: state, snapshots: state/snapshots}\n"
+	path := write(r.t, r.dir, "c.yaml", strings.NewReplacer(pairs...).Replace(config))
+	return touchstream(r.t, nil, "run", "-c", path, "--until-end", "--keep-state")
+}
+
+// events counts the events that came out as lines.
+func (r *restarts) events() int {
+	r.t.Helper()
+	return len(rows(r.t, filepath.Join(r.dir, "out"), "events"))
+}
+
+// TestFilesThatChangedBetweenRuns: what was read must be there as it was; what
+// is appended is read.
+func TestFilesThatChangedBetweenRuns(t *testing.T) {
+	a, b, x := line("2026-01-01T00:00:00Z", "a"), line("2026-01-01T00:00:01Z", "b"), line("2026-01-01T00:00:01Z", "x")
+	r := newRestarts(t, a+b)
+	r.run().want(t, exitOK)
+	write(t, r.dir, "in.jsonl", a+x)
+	r.run().want(t, exitFailed, "sources.in: in.jsonl: its records up to line 2 were 74 bytes with checksum ", " when they were read, and now are 74 bytes with checksum ")
+	write(t, r.dir, "in.jsonl", a+b+x)
+	r.run().want(t, exitOK)
+	if n := r.events(); n != 3 {
+		t.Errorf("%d events, want 3", n)
+	}
+	r = newRestarts(t, b+a)
+	sorted := []string{"[in.jsonl]", "[in.jsonl], sort: true"}
+	r.run(sorted...).want(t, exitOK)
+	write(t, r.dir, "in.jsonl", b+a+x)
+	r.run(sorted...).want(t, exitFailed, "sources.in: the source was sorted when it held 2 records of 72 bytes with checksum ", "now it holds 3 records of 108 bytes")
+}
