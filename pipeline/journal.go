@@ -30,6 +30,13 @@ type Journal interface {
 	Close() error
 }
 
+// An Ender is a Journal that can say where it ends.
+type Ender interface {
+	// End is the place where the journal ended when it was read, and its newest
+	// entry, 0 if it has none.
+	End() (place string, number int64)
+}
+
 // A Contested is a Journal that another process may take over at any time.
 type Contested interface {
 	// Lost is closed when that has happened.

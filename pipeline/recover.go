@@ -12,7 +12,8 @@ import (
 // recovery is where a run goes on.
 type recovery struct {
 	lineage  *lineage
-	snapshot *head // nil: from the first step
+	snapshot *head  // nil: from the first step
+	path     string // of the snapshot
 	entries  []*entry
 	// lost: the end of the journal is damaged or gone. What it held is made
 	// anew, and sinks must not take it for what they know.
@@ -84,7 +85,7 @@ func (p *Pipeline) candidates() ([]string, error) {
 
 // recoverFrom loads a snapshot ("" for none) and the journal behind it.
 func (p *Pipeline) recoverFrom(ctx context.Context, path string) (*recovery, error) {
-	r := &recovery{}
+	r := &recovery{path: path}
 	if !p.cfg.Durable() {
 		r.lineage = newLineage(&p.cfg, 0)
 		return r, nil
@@ -203,14 +204,31 @@ func (p *Pipeline) readJournal(ctx context.Context, r *recovery) error {
 		return err
 	}
 	r.lost = damage != nil || r.snapshot != nil && next == from
-	if damage != nil {
-		p.cfg.Log.Warn("the end of the journal cannot be used; what it held is made again", "after_commit", next-1, "why", damage.Error())
-	}
+	isBehind := r.snapshot != nil && next == from
 	r.number = next - 1
 	if r.snapshot != nil {
 		r.number = max(r.number, r.snapshot.number)
 	}
+	switch {
+	case damage != nil:
+		p.cfg.Log.Warn("the end of the journal cannot be used; what it held is made again", "after_commit", r.number, "why", damage.Error())
+	case isBehind:
+		p.cfg.Log.Warn("the end of the journal is missing; all that it held is in the snapshot", "journal", p.endOfJournal(), "snapshot", r.path, "of_commit", r.snapshot.number)
+	}
 	return nil
+}
+
+// endOfJournal says where the journal ended when it was read.
+func (p *Pipeline) endOfJournal() string {
+	e, ok := p.cfg.Journal.(Ender)
+	if !ok {
+		return "it ends before the snapshot"
+	}
+	place, number := e.End()
+	if number == 0 {
+		return place + " has no entry"
+	}
+	return fmt.Sprintf("%s ends behind commit %d", place, number)
 }
 
 // errOtherState: a snapshot and the journal are not of one state.

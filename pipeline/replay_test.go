@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -105,6 +106,43 @@ func TestDamagedSnapshotIsSetAside(t *testing.T) {
 		}
 	}
 	w.sameRows()
+}
+
+// endingJournal says where it ends.
+type endingJournal struct{ *simJournal }
+
+func (j endingJournal) End() (string, int64) {
+	n := len(j.w.journal)
+	if n == 0 {
+		return "journal.log at offset 36", 0
+	}
+	return "journal.log at offset 77", j.w.journal[n-1].number
+}
+
+// TestJournalThatEndsBeforeTheSnapshotIsTold: nothing is lost, but somebody has
+// cut it.
+func TestJournalThatEndsBeforeTheSnapshotIsTold(t *testing.T) {
+	for left, want := range map[int]string{0: "offset 36 has no entry", 1: "offset 77 ends behind commit 1"} {
+		w := steadyWorld(t)
+		if err := w.runUntil(func(p *Pipeline) bool { return p.Status().Records.Load() > 5 }, func(*Config) {}); err != nil {
+			t.Fatal(err)
+		}
+		files, err := snapshot.List(w.dir)
+		if err != nil || len(files) == 0 || len(w.journal) < 2 {
+			t.Fatalf("%d snapshots, %d entries, %v", len(files), len(w.journal), err)
+		}
+		w.journal = w.journal[:left]
+		if err := w.run(true, func(c *Config) { c.Journal = endingJournal{c.Journal.(*simJournal)} }); err != nil {
+			t.Fatal(err)
+		}
+		text := string(w.log.text())
+		for _, want := range []string{"the end of the journal is missing; all that it held is in the snapshot", want, fmt.Sprintf("snapshot=%s of_commit=%d", files[0].Path, files[0].Number)} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the log lacks %q\n%s", want, text)
+			}
+		}
+		w.sameRows()
+	}
 }
 
 // TestSinkWithRowsIsNotLeftOut: nobody would deliver what waits for it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,4 +51,23 @@ func TestFilesThatChangedBetweenRuns(t *testing.T) {
 	r.run(sorted...).want(t, exitOK)
 	write(t, r.dir, "in.jsonl", b+a+x)
 	r.run(sorted...).want(t, exitFailed, "sources.in: the source was sorted when it held 2 records of 72 bytes with checksum ", "now it holds 3 records of 108 bytes")
+}
+
+// TestCutJournalIsTold: it ends between two entries, and nothing in it is
+// damaged.
+func TestCutJournalIsTold(t *testing.T) {
+	r := newRestarts(t, line("2026-01-01T00:00:00Z", "a"))
+	r.run().want(t, exitOK)
+	files, err := filepath.Glob(filepath.Join(r.dir, "state", "journal-*.log"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	const header = 36
+	if err := os.Truncate(files[0], header); err != nil {
+		t.Fatal(err)
+	}
+	r.run().want(t, exitOK, "the end of the journal cannot be used; what it held is made again", filepath.Base(files[0])+": entry 1 at offset 36: the journal ends here, and entry 3 had been written: its end was cut off")
+	if n := r.events(); n != 1 {
+		t.Errorf("%d events, want 1", n)
+	}
 }

@@ -115,6 +115,7 @@ func (f *Files) append(number int64, entry []byte) error {
 	f.isTorn = false
 	f.size += int64(len(f.buf))
 	f.next = number + 1
+	f.noteEnd(number)
 	return nil
 }
 

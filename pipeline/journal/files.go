@@ -90,15 +90,20 @@ func (f *Files) Open(ctx context.Context, standby func()) error {
 
 // Read gives the entries from number first on. It verifies all of the segments
 // that hold them, from the one with the first on. An error of give that is
-// marked by pipeline.ErrDamaged is taken as damage of that entry.
+// marked by pipeline.ErrDamaged is taken as damage of that entry. Entries that
+// are known to have been behind the last one are damage too.
 func (f *Files) Read(ctx context.Context, first int64, give func(number int64, entry []byte) error) (damage, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	d, err := f.read(ctx, first, give)
+	if err == nil && d == nil {
+		d = f.missing() // nothing is there that a Commit had to cut off
+	}
 	// A nil Damage must not become an error that is not nil.
-	if d, err := f.read(ctx, first, give); err != nil || d == nil {
+	if err != nil || d == nil {
 		return nil, err
 	}
-	return f.damage, nil
+	return d, nil
 }
 
 func (f *Files) read(ctx context.Context, first int64, give func(int64, []byte) error) (*Damage, error) {
@@ -241,6 +246,7 @@ func (f *Files) forget() error {
 		}
 	}
 	f.segments = nil
+	f.noteEnd(0)
 	return f.syncDir()
 }
 

@@ -117,6 +117,7 @@ func TestCommitBehindAGap(t *testing.T) {
 	if err := os.Truncate(filepath.Join(f.dir, segmentName(10)), segmentHeader); err != nil {
 		t.Fatal(err)
 	}
+	f.noteEnd(9)
 	wantEntries(t, f, 9)
 	f.isFull = true
 	commit(t, f, 10, "ten again")
@@ -341,14 +342,14 @@ func TestEveryDamageIsFound(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		f.noteEnd(3)
 		got, damage := read(t, f, 1)
 		var d *Damage
 		n := len(got)
 		switch {
 		case n >= len(whole) || strings.Join(got, " ") != strings.Join(whole[:n], " "):
 			t.Fatalf("%s with %x: read %q", path, bad, got)
-		case damage == nil && (path != secondPath || len(bad) != segmentHeader):
-			// A last segment that ends with its header is what a start leaves.
+		case damage == nil:
 			t.Fatalf("%s with %x: damage is not seen", path, bad)
 		case damage != nil && (!errors.As(damage, &d) || !errors.Is(damage, pipeline.ErrDamaged) || d.Number != int64(n+1)):
 			t.Fatalf("%s with %x: %v behind %q", path, bad, damage, got)
@@ -379,6 +380,53 @@ func TestEveryDamageIsFound(t *testing.T) {
 	for _, bad := range damages(second) {
 		try(secondPath, bad)
 	}
+}
+
+// TestLostEndIsSeen: whole entries that are gone from the end, or all files.
+func TestLostEndIsSeen(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, dir)
+	for i := range int64(5) {
+		commit(t, f, i+1, "x")
+	}
+	path := filepath.Join(dir, segmentName(1))
+	cut := int64(segmentHeader + 2*(entryHeader+1))
+	if err := os.Truncate(path, cut); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f = open(t, dir)
+	got, damage := read(t, f, 1)
+	want := fmt.Sprintf("%s: entry 3 at offset %d: the journal ends here, and entry 5 had been written: its end was cut off", path, cut)
+	if len(got) != 2 || damage == nil || damage.Error() != want || !errors.Is(damage, pipeline.ErrDamaged) {
+		t.Errorf("%q, %v; want %s", got, damage, want)
+	}
+	if place, number := f.End(); number != 2 || place != fmt.Sprintf("%s at offset %d", path, cut) {
+		t.Errorf("%s, %d", place, number)
+	}
+	commit(t, f, 3, "again")
+	wantEntries(t, f, 1, "1:x", "2:x", "3:again")
+	if got := names(t, dir); got != "1.log lock" {
+		t.Error(got)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, damage := read(t, f, 1); damage == nil || !strings.Contains(damage.Error(), dir+": entry 1 at offset 0: the journal ends here, and entry 3 had been written") {
+		t.Error(damage)
+	}
+	// What begins anew has lost nothing.
+	if err := f.Reset(7); err != nil {
+		t.Fatal(err)
+	}
+	wantEntries(t, f, 1)
+	commit(t, f, 1, "one")
+	if err := f.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	wantEntries(t, f, 1)
 }
 
 // failing is a disk on which room runs out within an entry.
