@@ -91,13 +91,14 @@ func (o *traceOperator) NewShard(int) Shard                 { return &traceShard
 
 type traceShard struct{}
 
-func (s *traceShard) Fold(t *Turn, b *event.Batch, rows []uint32) {
+func (s *traceShard) Fold(t *Turn, rows []event.Row) {
 	for _, r := range rows {
+		b, row := r.At()
 		out := t.Out(0)
 		out.Begin()
-		out.Text(b.Text(event.AnonymousID, int(r)))
-		out.Int(b.Time(int(r)))
-		out.Flag(b.IsLate(int(r)))
+		out.Text(b.Text(event.AnonymousID, row))
+		out.Int(b.Time(row))
+		out.Flag(b.IsLate(row))
 		out.End()
 	}
 }
@@ -321,7 +322,7 @@ func (o *panicOperator) NewShard(int) Shard { return &panicShard{} }
 
 type panicShard struct{ traceShard }
 
-func (*panicShard) Fold(*Turn, *event.Batch, []uint32) { panic("index out of range") }
+func (*panicShard) Fold(*Turn, []event.Row) { panic("index out of range") }
 
 func TestFaultOfAnOperatorIsAnError(t *testing.T) {
 	for _, lanes := range []int{1, 4} {
@@ -367,13 +368,14 @@ func (o *limitOperator) NewShard(int) Shard { return &limitShard{} }
 
 type limitShard struct{ traceShard }
 
-func (*limitShard) Fold(t *Turn, b *event.Batch, rows []uint32) {
+func (*limitShard) Fold(t *Turn, rows []event.Row) {
 	for _, r := range rows {
+		b, row := r.At()
 		out := t.Out(0)
 		out.Begin()
-		out.Text(b.Text(event.AnonymousID, int(r)))
-		out.Int(max(b.Limit[r], b.Time(int(r))))
-		out.Flag(b.IsLate(int(r)))
+		out.Text(b.Text(event.AnonymousID, row))
+		out.Int(max(b.Limit[row], b.Time(row)))
+		out.Flag(b.IsLate(row))
 		out.End()
 	}
 }

@@ -29,12 +29,13 @@ func (o *echoOperator) NewShard(int) Shard           { return &echoShard{} }
 
 type echoShard struct{ traceShard }
 
-func (s *echoShard) Fold(t *Turn, b *event.Batch, rows []uint32) {
+func (s *echoShard) Fold(t *Turn, rows []event.Row) {
 	for _, r := range rows {
+		b, row := r.At()
 		out := t.Out(0)
 		out.Begin()
-		out.Text(b.Text(event.MessageID, int(r)))
-		out.Int(b.Time(int(r)))
+		out.Text(b.Text(event.MessageID, row))
+		out.Int(b.Time(row))
 		out.End()
 	}
 }

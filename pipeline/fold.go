@@ -71,6 +71,7 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 	inParallel(len(f.routings), len(s.pieces), func(worker, i int) { f.routings[worker].route(s.pieces[i]) })
 	clear(f.laneBusy)
 	lanes := len(f.laneBusy)
+	f.view(s)
 	f.inLanes(lanes, func(part int) { f.fill(s, part*f.cfg.Shards/lanes, (part+1)*f.cfg.Shards/lanes) })
 	f.relieve()
 	f.inLanes(f.cfg.Shards, func(shard int) { f.lane(s, shard) })
@@ -141,24 +142,33 @@ func (f *fold) inLanes(n int, work func(i int)) {
 	})
 }
 
-// fill puts the step's rows of some shards into the reorder buffers and takes
-// out what the watermark has passed. It goes piece by piece: a shard's rows lie
-// scattered over the columns of a piece, and while these are in the processor's
-// cache they serve all shards.
+// fill lets the rows of some shards that have waited until the step's watermark
+// go, and those of the step that need not wait; the others go into the reorder
+// buffers. It goes piece by piece: a shard's rows lie scattered over the columns
+// of a piece, and while these are in the processor's cache they serve all
+// shards.
 func (f *fold) fill(s *step, from, to int) {
 	for _, b := range f.buffers {
+		watermark := s.watermarks[b.domain]
+		for shard := from; shard < to; shard++ {
+			b.queues[shard].take(watermark)
+		}
 		for i, p := range s.pieces {
-			rows, isLast := &p.byKey[b.key.rowKey()], i+1 == len(s.pieces) || s.pieces[i+1].part != p.part
+			v, rows := &b.views[i], &p.byKey[b.key.rowKey()]
+			isLast := i+1 == len(s.pieces) || s.pieces[i+1].part != p.part
 			for shard := from; shard < to; shard++ {
 				q := b.queues[shard]
-				q.insert(p.batch, rows.of(shard), max(f.before[b.domain], b.floor))
+				v.measure(p.batch, rows.of(shard))
+				q.insert(v.batch, rows.of(shard), watermark)
 				if isLast {
 					q.seal()
 				}
 			}
 		}
-		for shard := from; shard < to; shard++ {
-			b.queues[shard].take(s.watermarks[b.domain])
+		if len(s.pieces) >= viewsMax {
+			for shard := from; shard < to; shard++ {
+				b.queues[shard].take(watermark)
+			}
 		}
 	}
 }
@@ -206,18 +216,20 @@ func (f *fold) lane(s *step, shard int) {
 		case m.buffer >= 0:
 			b := f.buffers[m.buffer]
 			t.Before, t.Watermark = max(t.Before, b.floor), max(t.Watermark, b.floor)
-			m.foldRows(t, shard, b.queues[shard].slab, b.rows[shard], f.due[shard])
+			m.foldRows(t, shard, b.rows[shard], f.due[shard])
 		default:
 			for _, p := range s.pieces {
-				if rows := p.byKey[m.spec.Key.rowKey()].of(shard); len(rows) > 0 {
-					m.shards[shard].Fold(t, p.batch, rows)
-				}
+				m.arrived[shard] = event.AppendRows(m.arrived[shard], p.batch, p.byKey[m.spec.Key.rowKey()].of(shard))
+			}
+			if rows := m.arrived[shard]; len(rows) > 0 {
+				m.shards[shard].Fold(t, rows)
+				m.arrived[shard] = rows[:0]
 			}
 		}
 		m.shards[shard].Advance(t)
 	}
 	for _, b := range f.buffers {
-		b.queues[shard].recycle(b.rows[shard])
+		b.queues[shard].recycle()
 	}
 }
 

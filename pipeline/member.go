@@ -22,6 +22,8 @@ type member struct {
 	shards []Shard
 	turns  []*Turn
 	units  []Units // of a router, lent to its shards
+	// arrived are the rows by shard that are handed over on arrival.
+	arrived [][]event.Row
 	counts *OperatorCounts
 }
 
@@ -30,7 +32,8 @@ type buffer struct {
 	bufferKey
 	want   event.Want
 	queues []*reorder
-	rows   [][]uint32 // released, by shard
+	rows   [][]event.Row // released, by shard
+	views  []view        // of the step's pieces
 	cap    int        // rows in all queues
 	// floor is where a full buffer has moved the watermark to.
 	floor int64
@@ -57,6 +60,7 @@ func (f *fold) addMember(op Operator) {
 		}
 		m.turns, m.units = append(m.turns, turn), append(m.units, Units{})
 	}
+	m.arrived = make([][]event.Row, f.cfg.Shards)
 	f.members = append(f.members, m)
 }
 
@@ -84,7 +88,7 @@ func (f *fold) size() {
 		for range f.cfg.Shards {
 			b.queues = append(b.queues, newReorder(empty))
 		}
-		b.rows = make([][]uint32, f.cfg.Shards)
+		b.rows = make([][]event.Row, f.cfg.Shards)
 	}
 }
 

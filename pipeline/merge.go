@@ -130,7 +130,7 @@ func (f *fold) joinRows(b *buffer, shard int, watermark int64) {
 	q.joins = slices.Delete(q.joins, 0, n)
 	for i := range due {
 		j := &due[i]
-		j.row, _ = slices.BinarySearchFunc(rows, j.at, func(row uint32, at int64) int { return cmp.Compare(q.slab.Eff(int(row)), at) })
+		j.row, _ = slices.BinarySearchFunc(rows, j.at, func(row event.Row, at int64) int { return cmp.Compare(row.Eff(), at) })
 	}
 	if n > 0 {
 		q.rename(rows, due)
@@ -140,7 +140,7 @@ func (f *fold) joinRows(b *buffer, shard int, watermark int64) {
 
 // foldRows lets a member fold the released rows, with the joins between them if
 // it is keyed by profile: what is due before a join fires before it.
-func (m *member) foldRows(t *Turn, shard int, b *event.Batch, rows []uint32, due []join) {
+func (m *member) foldRows(t *Turn, shard int, rows []event.Row, due []join) {
 	before, watermark, from := t.Before, t.Watermark, 0
 	self := m.shards[shard]
 	merger, merges := self.(Merger)
@@ -149,7 +149,7 @@ func (m *member) foldRows(t *Turn, shard int, b *event.Batch, rows []uint32, due
 			break
 		}
 		if j.row > from {
-			self.Fold(t, b, rows[from:j.row])
+			self.Fold(t, rows[from:j.row])
 			from = j.row
 		}
 		t.Before, t.Watermark = j.at, j.at
@@ -158,7 +158,7 @@ func (m *member) foldRows(t *Turn, shard int, b *event.Batch, rows []uint32, due
 		t.Before, t.Watermark = before, watermark
 	}
 	if from < len(rows) {
-		self.Fold(t, b, rows[from:])
+		self.Fold(t, rows[from:])
 	}
 }
 
@@ -223,7 +223,7 @@ func (q *reorder) adopt(b *event.Batch, row uint32) {
 
 // rename gives the released rows behind each join, and all that wait, the
 // profile that goes on.
-func (q *reorder) rename(rows []uint32, due []join) {
+func (q *reorder) rename(rows []event.Row, due []join) {
 	q.ownProfiles()
 	joined := make(homes, len(due))
 	next := 0
@@ -232,7 +232,8 @@ func (q *reorder) rename(rows []uint32, due []join) {
 			joined[due[next].old] = due[next].current
 		}
 		if next > 0 {
-			q.slab.Profile[s] = joined.of(q.slab.Profile[s])
+			p := &s.Batch.Profile[s.Index]
+			*p = joined.of(*p)
 		}
 	}
 	for _, j := range due[next:] {

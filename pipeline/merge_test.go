@@ -54,9 +54,9 @@ func (countOperator) NewShard(int) Shard           { return &countShard{rows: ma
 
 type countShard struct{ rows map[event.Hash]int64 }
 
-func (s *countShard) Fold(_ *Turn, b *event.Batch, rows []uint32) {
+func (s *countShard) Fold(_ *Turn, rows []event.Row) {
 	for _, r := range rows {
-		s.rows[b.Profile[r]]++
+		s.rows[r.Batch.Profile[r.Index]]++
 	}
 }
 func (s *countShard) Merge(_ *Turn, from Shard, old, current event.Hash) {

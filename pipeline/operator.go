@@ -73,12 +73,12 @@ type Operator interface {
 }
 
 // A Shard folds its rows, single-threaded. Batches and row lists are lent for
-// the call.
+// the call; rows that follow one another may be of different batches.
 type Shard interface {
 	// Fold takes rows. An InTime shard fires each timer whose due is smaller
 	// than the effective time of the next row before that row; rows are Late
-	// when b.IsLate says so. An Arrival shard folds in log order.
-	Fold(t *Turn, b *event.Batch, rows []uint32)
+	// when IsLate says so. An Arrival shard folds in log order.
+	Fold(t *Turn, rows []event.Row)
 	// Advance tells that the watermark is t.Watermark now: timers with a
 	// smaller due fire.
 	Advance(t *Turn)

@@ -10,9 +10,11 @@ import (
 )
 
 // reorder holds the rows of one shard until its operators' watermark has
-// passed them, and hands them over sorted. Rows lie in the slots of one batch;
-// sorted runs of small keys say in which order they leave. Runs are merged when
-// they come to be of like size, so that a row costs O(log n) moves of its key.
+// passed them, and hands them over sorted. Rows that the watermark of their own
+// step passes are handed over where they are, in the step's batches. Those that
+// wait are copied to the slots of one batch; sorted runs of small keys say in
+// which order they leave. Runs are merged when they come to be of like size, so
+// that a row costs O(log n) moves of its key.
 type reorder struct {
 	slab *event.Batch
 	free []uint32
@@ -21,11 +23,14 @@ type reorder struct {
 	// joins are merges that wait for their place among the rows.
 	joins []join
 
-	slots    []uint32 // of the rows inserted last
+	views    []*event.Batch // those that released keys name; the first stands for the slab
+	stay     []uint32       // rows of the batch at hand that wait
+	slots    []uint32       // of the rows inserted last
 	moved    []uint32
 	fresh    []orderKey // inserted and not yet in a run
-	behind   []orderKey
 	released []orderKey
+	left     []uint32 // slots of the released rows that had waited
+	sorter   keySorter
 	spare    [][]orderKey
 	// dead is about how many bytes of the slab's arena no row uses any more.
 	dead int
@@ -69,9 +74,12 @@ func (e *emptyBatches) give(b *event.Batch) {
 	e.batches = append(e.batches, b)
 }
 
+// orderKey says when a row leaves, and where it is: the slot of the slab, or the
+// row of a view.
 type orderKey struct {
 	eff, time int64
 	slot      uint32
+	view      uint16 // 0: the slab
 	rank      event.Rank
 	onTime    bool
 }
@@ -79,35 +87,70 @@ type orderKey struct {
 // maxSlabArena is where a slab's arena is compacted at the latest; offsets are 32 bits.
 const maxSlabArena = 1 << 31
 
-func newReorder(empty *emptyBatches) *reorder { return &reorder{slab: empty.take(), empty: empty} }
+// viewsMax is how many batches released keys can name.
+const viewsMax = 1 << 16
 
-// insert copies rows into the buffer and measures them against the watermark
-// at the step's start.
-func (q *reorder) insert(b *event.Batch, rows []uint32, before int64) {
-	q.slots = q.slots[:0]
+func newReorder(empty *emptyBatches) *reorder {
+	return &reorder{slab: empty.take(), empty: empty, views: make([]*event.Batch, 1)}
+}
+
+// insert takes the rows of a view. Those that the watermark passes are released
+// as they are; the others are copied into the buffer.
+func (q *reorder) insert(v *event.Batch, rows []uint32, watermark int64) {
 	if len(rows) == 0 {
 		return
 	}
+	q.stay = q.stay[:0]
+	if q.views[len(q.views)-1] != v {
+		q.views = append(q.views, v)
+	}
+	view := len(q.views) - 1
+	if view >= viewsMax {
+		watermark = beginOfTime // the rows go by way of the buffer
+	}
+	for _, r := range rows {
+		if k := keyOf(v, r, uint16(view)); k.eff < watermark {
+			q.released = append(q.released, k)
+		} else {
+			q.stay = append(q.stay, r)
+		}
+	}
+	q.keep(v, q.stay)
+}
+
+// keep copies rows into the buffer.
+func (q *reorder) keep(b *event.Batch, rows []uint32) {
+	if len(rows) == 0 {
+		return
+	}
+	q.slots = q.slots[:0]
 	for range rows {
 		q.slots = append(q.slots, q.slot())
 	}
 	q.slab.CopyRows(q.slots, b, rows)
 	for _, s := range q.slots {
-		slack := q.slab.Limit[s] - q.slab.Mark[s]
-		q.slab.Mark[s] = max(q.slab.Own[s], before)
-		q.slab.Limit[s] = q.slab.Mark[s] + slack
 		q.fresh = append(q.fresh, q.key(s))
 	}
 	q.held += len(rows)
 }
 
 // key says where the row in a slot leaves.
-func (q *reorder) key(slot uint32) orderKey {
-	s := int(slot)
+func (q *reorder) key(slot uint32) orderKey { return keyOf(q.slab, slot, 0) }
+
+func keyOf(b *event.Batch, row uint32, view uint16) orderKey {
+	t, mark := b.Int[event.EventTime][row], b.Mark[row]
 	return orderKey{
-		eff: q.slab.Eff(s), time: q.slab.Time(s), slot: slot,
-		rank: q.slab.Name[s].Rank(), onTime: !q.slab.IsLate(s),
+		eff: max(t, mark), time: t, slot: row, view: view,
+		rank: b.Name[row].Rank(), onTime: t >= mark,
 	}
+}
+
+// row is where the key's row lies.
+func (q *reorder) row(k orderKey) event.Row {
+	if k.view == 0 {
+		return event.Row{Batch: q.slab, Index: k.slot}
+	}
+	return event.Row{Batch: q.views[k.view], Index: k.slot}
 }
 
 // seal makes a sorted run of what was inserted since the last seal: best the
@@ -119,29 +162,6 @@ func (q *reorder) seal() {
 	q.sort(q.fresh)
 	q.push(append(q.takeRun(len(q.fresh)), q.fresh...))
 	q.fresh = q.fresh[:0]
-}
-
-// sort sorts keys that are almost in order: those behind one before them are
-// sorted apart and merged in from the end.
-func (q *reorder) sort(keys []orderKey) {
-	q.behind = q.behind[:0]
-	ahead := keys[:0]
-	for _, k := range keys {
-		if n := len(ahead); n > 0 && q.less(k, ahead[n-1]) {
-			q.behind = append(q.behind, k)
-		} else {
-			ahead = append(ahead, k)
-		}
-	}
-	slices.SortFunc(q.behind, q.compare)
-	i, j := len(ahead)-1, len(q.behind)-1
-	for to := len(keys) - 1; j >= 0; to-- {
-		if i >= 0 && q.less(q.behind[j], keys[i]) {
-			keys[to], i = keys[i], i-1
-		} else {
-			keys[to], j = q.behind[j], j-1
-		}
-	}
 }
 
 func (q *reorder) slot() uint32 {
@@ -175,32 +195,6 @@ func (q *reorder) giveRun(r run) {
 	}
 }
 
-func (q *reorder) less(a, b orderKey) bool {
-	if a.eff != b.eff {
-		return a.eff < b.eff
-	}
-	return q.compare(a, b) < 0
-}
-
-func (q *reorder) compare(a, b orderKey) int {
-	if a.eff != b.eff {
-		return cmp.Compare(a.eff, b.eff)
-	}
-	if a.onTime != b.onTime {
-		if b.onTime {
-			return -1
-		}
-		return 1
-	}
-	if a.time != b.time {
-		return cmp.Compare(a.time, b.time)
-	}
-	if a.rank != b.rank {
-		return cmp.Compare(a.rank, b.rank)
-	}
-	return event.CompareMessage(q.slab, int(a.slot), q.slab, int(b.slot))
-}
-
 // push adds a sorted run and merges runs of like size.
 func (q *reorder) push(keys []orderKey) {
 	for n := len(q.runs); n > 0 && len(q.runs[n-1].keys) < 2*len(keys); n = len(q.runs) {
@@ -225,13 +219,16 @@ func (q *reorder) merge(dst, a, b []orderKey) []orderKey {
 	return append(append(dst, a...), b...)
 }
 
-// release gives the slots that take has taken out since the last release, in
-// order; they are lent until recycle.
-func (q *reorder) release(rows []uint32) []uint32 {
+// release gives the rows that were released since the last time, in order; they
+// are lent until recycle.
+func (q *reorder) release(rows []event.Row) []event.Row {
 	q.sort(q.released)
-	rows = rows[:0]
+	rows, q.left = rows[:0], q.left[:0]
 	for _, k := range q.released {
-		rows = append(rows, k.slot)
+		rows = append(rows, q.row(k))
+		if k.view == 0 {
+			q.left = append(q.left, k.slot)
+		}
 	}
 	q.released = q.released[:0]
 	return rows
@@ -269,10 +266,13 @@ func cutoff(queues []*reorder, keep int) int64 {
 	return effs[len(effs)-keep] + 1
 }
 
-// recycle frees the slots that release lent.
-func (q *reorder) recycle(rows []uint32) {
-	q.spend(len(rows))
-	q.freeSlots(rows)
+// recycle takes back what release lent.
+func (q *reorder) recycle() {
+	clear(q.views[1:])
+	q.views = q.views[:1]
+	q.spend(len(q.left))
+	q.freeSlots(q.left)
+	q.left = q.left[:0]
 	switch live := len(q.slab.Arena) - q.dead; {
 	case q.held == 0 && !q.frost.slab:
 		q.slab.Clear()

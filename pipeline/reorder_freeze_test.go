@@ -23,7 +23,7 @@ type queueing struct {
 
 func newQueueing(seed uint64) *queueing {
 	want := event.Want{Columns: event.SetOf(event.MessageID, event.PagePath, event.Amount), Items: true}
-	b := &buffer{bufferKey: bufferKey{key: ByProfile}, want: want, rows: make([][]uint32, 2), floor: beginOfTime}
+	b := &buffer{bufferKey: bufferKey{key: ByProfile}, want: want, rows: make([][]event.Row, 2), floor: beginOfTime}
 	empty := &emptyBatches{want: want}
 	for range 2 {
 		b.queues = append(b.queues, newReorder(empty))
@@ -55,6 +55,10 @@ func (s *queueing) next() string {
 		s.merges = append(s.merges, Merge{Old: old, Current: s.homes.of(current), At: before + r.Int64N(100)})
 	}
 	s.merge()
+	for _, q := range b.queues {
+		q.take(now)
+	}
+	renames := slices.ContainsFunc(b.queues, func(q *reorder) bool { return len(q.joins) > 0 })
 	for range 1 + r.IntN(3) {
 		in := event.NewBatch(b.want)
 		var rows [2][]uint32
@@ -72,26 +76,28 @@ func (s *queueing) next() string {
 			shard := s.homes.of(in.Profile[row]).Shard(2)
 			rows[shard] = append(rows[shard], uint32(row))
 		}
+		var v view
+		v.open(in, before, true, renames)
 		for shard, q := range b.queues {
-			q.insert(in, rows[shard], before)
+			v.measure(in, rows[shard])
+			q.insert(v.batch, rows[shard], now)
 			q.seal()
 		}
 	}
 	var out strings.Builder
 	for shard, q := range b.queues {
-		q.take(now)
 		b.rows[shard] = q.release(b.rows[shard])
 		s.joinRows(b, shard, now)
 		fmt.Fprintln(&out, "shard", shard, "holds", q.held, "joins", s.due[shard])
 		for _, row := range b.rows[shard] {
-			i := int(row)
-			fmt.Fprintf(&out, "%s %s %v %d %d %d", q.slab.Text(event.MessageID, i), q.slab.Text(event.PagePath, i), q.slab.Profile[i], q.slab.Eff(i), q.slab.Mark[i], q.slab.Limit[i])
-			for item := range q.slab.ItemCount[i] {
-				fmt.Fprint(&out, " ", q.slab.ItemNum(event.Price, int(q.slab.ItemFirst[i]+item)))
+			x, i := row.At()
+			fmt.Fprintf(&out, "%s %s %v %d %d %d", x.Text(event.MessageID, i), x.Text(event.PagePath, i), x.Profile[i], x.Eff(i), x.Mark[i], x.Limit[i])
+			for item := range x.ItemCount[i] {
+				fmt.Fprint(&out, " ", x.ItemNum(event.Price, int(x.ItemFirst[i]+item)))
 			}
 			fmt.Fprintln(&out)
 		}
-		q.recycle(b.rows[shard])
+		q.recycle()
 	}
 	s.settle()
 	return out.String()

@@ -44,6 +44,9 @@ func TestReorderAgainstSort(t *testing.T) {
 		var held []waiting
 		watermark, now, next := int64(0), int64(0), 0
 		for range 40 {
+			before := watermark
+			watermark += r.Int64N(60)
+			q.take(watermark)
 			for range r.IntN(4) {
 				b, rows := event.NewBatch(want), []uint32{}
 				for range r.IntN(60) {
@@ -53,22 +56,23 @@ func TestReorderAgainstSort(t *testing.T) {
 					if r.IntN(5) == 0 {
 						at -= r.Int64N(40)
 					}
-					w := waiting{time: at, own: watermark - r.Int64N(10), id: fmt.Sprintf("m%05d", (next*7919)%100_000)}
+					w := waiting{time: at, own: before - r.Int64N(10), id: fmt.Sprintf("m%05d", (next*7919)%100_000)}
 					next++
-					w.eff = max(w.time, watermark)
+					w.eff = max(w.time, before)
 					b.Int[event.EventTime][row], b.Own[row] = w.time, w.own
 					b.Str[event.MessageID][row] = b.Put([]byte(w.id))
 					b.Str[event.PagePath][row] = b.Put([]byte(strings.Repeat("/"+w.id, 50)))
 					held, rows = append(held, w), append(rows, uint32(row))
 				}
-				q.insert(b, rows, watermark)
+				var v view
+				v.open(b, before, true, false)
+				v.measure(b, rows)
+				q.insert(v.batch, rows, watermark)
 				if r.IntN(2) == 0 {
 					q.seal()
 				}
 			}
 			q.seal()
-			watermark += r.Int64N(60)
-			q.take(watermark)
 			slices.SortFunc(held, waiting.compare)
 			n := 0
 			for n < len(held) && held[n].eff < watermark {
@@ -79,12 +83,13 @@ func TestReorderAgainstSort(t *testing.T) {
 				t.Fatalf("seed %d: %d rows left and %d wait, not %d and %d", seed, len(slots), q.held, n, len(held)-n)
 			}
 			for i, s := range slots {
-				id, path := string(q.slab.Text(event.MessageID, int(s))), string(q.slab.Text(event.PagePath, int(s)))
-				if id != held[i].id || path != strings.Repeat("/"+id, 50) || q.slab.Eff(int(s)) != held[i].eff {
-					t.Fatalf("seed %d: row %d is %s %s at %d, not %s at %d", seed, i, id, path, q.slab.Eff(int(s)), held[i].id, held[i].eff)
+				b, row := s.At()
+				id, path := string(b.Text(event.MessageID, row)), string(b.Text(event.PagePath, row))
+				if id != held[i].id || path != strings.Repeat("/"+id, 50) || s.Eff() != held[i].eff {
+					t.Fatalf("seed %d: row %d is %s %s at %d, not %s at %d", seed, i, id, path, s.Eff(), held[i].id, held[i].eff)
 				}
 			}
-			q.recycle(slots)
+			q.recycle()
 			held = held[n:]
 		}
 		if got, most := q.slab.N, 16*(q.held+64); got > most {

@@ -38,15 +38,16 @@ type tallyShard struct {
 }
 
 func (s *tallyShard) State(p *flat.Parts) { p.Add(s.counts) }
-func (s *tallyShard) Fold(t *Turn, b *event.Batch, rows []uint32) {
+func (s *tallyShard) Fold(t *Turn, rows []event.Row) {
 	for _, r := range rows {
-		h := b.Device[r]
+		b, row := r.At()
+		h := b.Device[row]
 		n, _ := s.counts.Put(flat.Key{Hi: h.Hi, Lo: h.Lo})
 		*n++
 		out := t.Out(0)
 		out.Begin()
-		out.Text(b.Text(event.AnonymousID, int(r)))
-		out.Int(b.Time(int(r)))
+		out.Text(b.Text(event.AnonymousID, row))
+		out.Int(b.Time(row))
 		out.Int(*n)
 		out.End()
 	}

@@ -52,11 +52,11 @@ type drainShard struct {
 	op *drainOperator
 }
 
-func (s *drainShard) Fold(t *Turn, b *event.Batch, rows []uint32) {
+func (s *drainShard) Fold(t *Turn, rows []event.Row) {
 	if (*s.op.status).Drained() {
 		s.op.lied++
 	}
-	s.traceShard.Fold(t, b, rows)
+	s.traceShard.Fold(t, rows)
 }
 
 func TestNothingIsDrainedInTheMidstOfAStep(t *testing.T) {

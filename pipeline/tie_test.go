@@ -71,13 +71,14 @@ func (o *topicOperator) NewShard(int) Shard { return &topicShard{} }
 
 type topicShard struct{ traceShard }
 
-func (*topicShard) Fold(t *Turn, b *event.Batch, rows []uint32) {
+func (*topicShard) Fold(t *Turn, rows []event.Row) {
 	for _, r := range rows {
+		b, row := r.At()
 		out := t.Out(0)
 		out.Begin()
-		out.String(t.Origins[b.Origin[r]].Topic)
-		out.Int(b.Time(int(r)))
-		out.Flag(b.IsLate(int(r)))
+		out.String(t.Origins[b.Origin[row]].Topic)
+		out.Int(b.Time(row))
+		out.Flag(b.IsLate(row))
 		out.End()
 	}
 }

@@ -40,17 +40,17 @@ func load(tb testing.TB, people int) func() {
 	b := l.Batch(0)
 	turn := pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table})
 	turn.Origins = []event.Origin{{Source: "log"}}
-	var rows []uint32
+	var rows []event.Row
 	for i := range b.N {
 		b.Own[i], b.Mark[i] = event.Absent, event.Absent
-		rows = append(rows, uint32(i))
+		rows = append(rows, event.Row{Batch: b, Index: uint32(i)})
 	}
 	shard := operator(tb, 1, "recovery: 10m", "cart_memory: 1h",
 		"cart: {after: 1m}", "checkout: {after: 1m}", "browse: {after: 1m}", "form: {after: 1m}").NewShard(0)
 	return func() {
 		turn.Reset()
 		turn.Watermark = b.Time(0)
-		shard.Fold(turn, b, rows)
+		shard.Fold(turn, rows)
 		shard.Advance(turn)
 		for i := range rows {
 			b.Int[event.EventTime][i] += int64(len(rows))

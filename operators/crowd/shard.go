@@ -79,10 +79,10 @@ func (s *shard) State(p *flat.Parts) {
 }
 
 // Fold takes rows in time order.
-func (s *shard) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {
+func (s *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 	s.turn = t
 	for _, r := range rows {
-		row := int(r)
+		b, row := r.At()
 		s.advance(b.Eff(row))
 		switch b.Name[row] {
 		case event.ZoneEntered, event.ZoneExited, event.TagRead, event.SensorSeen, event.CounterRead:

@@ -71,15 +71,15 @@ func TestLimit(t *testing.T) {
 
 // sightings makes a batch of beacon sightings of n devices, each at one of 50
 // zones, spread over a second from start.
-func sightings(n int, start int64) (*event.Batch, []uint32) {
+func sightings(n int, start int64) (*event.Batch, []event.Row) {
 	o := New(Config{Windows: []int64{10_000}}, 1, nil)
 	b := event.NewBatch(o.Spec().Needs)
 	r := rand.New(rand.NewPCG(1, 2))
 	c := &event.Chunk{}
-	var rows []uint32
+	var rows []event.Row
 	for i := range n {
 		row := b.Add()
-		rows = append(rows, uint32(row))
+		rows = append(rows, event.Row{Batch: b, Index: uint32(row)})
 		b.Int[event.EventTime][row] = start + int64(i)*1000/int64(n)
 		b.Mark[row] = math.MinInt64
 		b.Str[event.Event][row] = b.Put([]byte("Sensor Seen"))
@@ -107,9 +107,9 @@ func benchVenue(t testing.TB) *Operator {
 
 // feed folds the batch again and again, a second later each time; every tenth
 // time each device is where another one was.
-func feed(b *event.Batch, rows []uint32, s pipeline.Shard, turn *pipeline.Turn) {
+func feed(b *event.Batch, rows []event.Row, s pipeline.Shard, turn *pipeline.Turn) {
 	turn.Reset()
-	s.Fold(turn, b, rows)
+	s.Fold(turn, rows)
 	turn.Watermark = b.Int[event.EventTime][len(rows)-1]
 	s.Advance(turn)
 	for i := range rows {

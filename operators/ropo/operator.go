@@ -125,10 +125,10 @@ func (s *shard) since() int64 {
 }
 
 // Fold takes rows in time order.
-func (s *shard) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {
+func (s *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 	s.turn = t
 	for _, r := range rows {
-		row := int(r)
+		b, row := r.At()
 		s.fire(b.Eff(row))
 		s.now = b.Eff(row)
 		kind := s.op.kind(b, row)

@@ -120,14 +120,14 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	s := operator(t, "touches: 8").NewShard(0)
 	turn := pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table})
 	turn.Origins = []event.Origin{{Source: "log"}}
-	var rows []uint32
+	var rows []event.Row
 	for i := range b.N {
-		rows = append(rows, uint32(i))
+		rows = append(rows, event.Row{Batch: b, Index: uint32(i)})
 	}
-	s.Fold(turn, b, rows)
+	s.Fold(turn, rows)
 	n := testing.AllocsPerRun(10, func() {
 		turn.Reset()
-		s.Fold(turn, b, rows)
+		s.Fold(turn, rows)
 	})
 	if n != 0 {
 		t.Errorf("%v allocations in %d rows", n, len(rows))
@@ -139,14 +139,14 @@ func BenchmarkFold(b *testing.B) {
 	s := operator(b).NewShard(0)
 	turn := pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table})
 	turn.Origins = []event.Origin{{Source: "log"}}
-	var rows []uint32
+	var rows []event.Row
 	for i := range batch.N {
-		rows = append(rows, uint32(i))
+		rows = append(rows, event.Row{Batch: batch, Index: uint32(i)})
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		turn.Reset()
-		s.Fold(turn, batch, rows)
+		s.Fold(turn, rows)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(rows)), "ns/event")
 	b.ReportMetric(float64(s.Bytes())/float64(s.Entries()), "B/profile")

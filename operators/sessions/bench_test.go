@@ -16,7 +16,7 @@ import (
 // again, each time a gap later.
 type load struct {
 	b     *event.Batch
-	rows  []uint32
+	rows  []event.Row
 	turn  *pipeline.Turn
 	shard pipeline.Shard
 	span  int64
@@ -45,7 +45,7 @@ func newLoad(tb testing.TB, devices, events int) *load {
 	x := &load{b: l.Batch(0), turn: pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table}), span: int64(events)}
 	for i := range x.b.N {
 		x.b.Own[i], x.b.Mark[i], x.b.Limit[i] = event.Absent, event.Absent, event.Absent
-		x.rows = append(x.rows, uint32(i))
+		x.rows = append(x.rows, event.Row{Batch: x.b, Index: uint32(i)})
 	}
 	x.shard = operator(tb, "1m", "gap: 1m", "new_after: 10m").NewShard(0)
 	return x
@@ -55,7 +55,7 @@ func newLoad(tb testing.TB, devices, events int) *load {
 func (x *load) fold() {
 	x.turn.Reset()
 	x.turn.Watermark = x.b.Time(0)
-	x.shard.Fold(x.turn, x.b, x.rows)
+	x.shard.Fold(x.turn, x.rows)
 	x.shard.Advance(x.turn)
 	for i := range x.rows {
 		x.b.Int[event.EventTime][i] += x.span

@@ -63,9 +63,9 @@ func (h *shard) State(p *flat.Parts) {
 }
 
 // Fold takes rows in time order.
-func (h *shard) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {
+func (h *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 	for _, r := range rows {
-		row := int(r)
+		b, row := r.At()
 		h.fire(t, b.Eff(row))
 		late := b.IsLate(row)
 		if late && !h.op.Takes(b, row) {

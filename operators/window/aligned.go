@@ -61,7 +61,7 @@ type place struct {
 const placesMax = 64
 
 // Fold is not called: rows come as units.
-func (s *alignedShard) Fold(*pipeline.Turn, *event.Batch, []uint32) {}
+func (s *alignedShard) Fold(*pipeline.Turn, []event.Row) {}
 
 // FoldUnits adds units to their panes.
 func (s *alignedShard) FoldUnits(t *pipeline.Turn, b *event.Batch, u *pipeline.Units) {

@@ -28,7 +28,7 @@ type session struct {
 }
 
 // Fold is not called: rows come as units.
-func (s *sessionShard) Fold(*pipeline.Turn, *event.Batch, []uint32) {}
+func (s *sessionShard) Fold(*pipeline.Turn, []event.Row) {}
 
 // FoldUnits adds units to their sessions.
 func (s *sessionShard) FoldUnits(t *pipeline.Turn, b *event.Batch, u *pipeline.Units) {

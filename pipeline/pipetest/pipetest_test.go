@@ -29,9 +29,10 @@ func (w witness) Advance(t *pipeline.Turn)           {}
 func (w witness) State(*flat.Parts)                  {}
 func (w witness) Entries() int                       { return 0 }
 func (w witness) Bytes() int                         { return 0 }
-func (w witness) Fold(t *pipeline.Turn, b *event.Batch, rows []uint32) {
+func (w witness) Fold(t *pipeline.Turn, rows []event.Row) {
 	for _, r := range rows {
-		out, row := t.Out(0), int(r)
+		b, row := r.At()
+		out := t.Out(0)
 		out.Begin()
 		out.Time(b.Time(row))
 		out.Text(b.Text(event.Event, row))

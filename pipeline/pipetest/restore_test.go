@@ -31,7 +31,7 @@ type counterShard struct {
 	rows        int64
 }
 
-func (s *counterShard) Fold(t *pipeline.Turn, _ *event.Batch, rows []uint32) {
+func (s *counterShard) Fold(t *pipeline.Turn, rows []event.Row) {
 	s.rows += int64(len(rows))
 	out := t.Out(0)
 	out.Begin()

@@ -321,7 +321,7 @@ func (s *shard) fold(all *event.Batch, rows []uint32) {
 		slots[i] = uint32(b.Add())
 	}
 	b.CopyRows(slots, all, rows)
-	s.Fold(s.turn, b, slots)
+	s.Fold(s.turn, event.AppendRows(nil, b, slots))
 	for i := range b.Arena {
 		b.Arena[i] = '#'
 	}
