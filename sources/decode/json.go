@@ -39,12 +39,18 @@ type Scanner struct {
 	bad   string
 	badAt int
 	start int
+	index *Index
 }
 
 // Reset starts at data[pos:]. Offsets of values are offsets in data.
 func (s *Scanner) Reset(data []byte, pos int) {
-	*s = Scanner{data: data, pos: pos, start: pos}
+	s.data, s.pos, s.start = data, pos, pos
+	s.depth, s.bad, s.badAt = 0, "", 0
 }
+
+// Use makes the index of the chunk's data known. From then on, texts that are
+// scanned must lie in a batch's arena, where the chunk's data comes first.
+func (s *Scanner) Use(x *Index) { s.index = x }
 
 // OK reports whether nothing has been wrong so far.
 func (s *Scanner) OK() bool { return s.bad == "" }

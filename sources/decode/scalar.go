@@ -18,7 +18,18 @@ func (s *Scanner) literal(word string, k Kind) (Value, bool) {
 }
 
 func (s *Scanner) number() (Value, bool) {
-	d, i := s.data, s.pos
+	start := s.pos
+	end, want := numberEnd(s.data, start)
+	if want != "" {
+		return Value{}, s.fail(end, want)
+	}
+	s.pos = end
+	return s.span(start, Number)
+}
+
+// numberEnd is where the number at i ends, or where it is not one and what
+// should stand there.
+func numberEnd(d []byte, i int) (end int, want string) {
 	start := i
 	if i < len(d) && d[i] == '-' {
 		i++
@@ -29,14 +40,14 @@ func (s *Scanner) number() (Value, bool) {
 	case i < len(d) && d[i]-'1' < 9:
 		i = digitsFrom(d, i)
 	case i == start:
-		return Value{}, s.fail(i, "a value")
+		return i, "a value"
 	default:
-		return Value{}, s.fail(i, "a digit")
+		return i, "a digit"
 	}
 	if i < len(d) && d[i] == '.' {
 		end := digitsFrom(d, i+1)
 		if end == i+1 {
-			return Value{}, s.fail(end, "a digit")
+			return end, "a digit"
 		}
 		i = end
 	}
@@ -47,12 +58,11 @@ func (s *Scanner) number() (Value, bool) {
 		}
 		end := digitsFrom(d, i)
 		if end == i {
-			return Value{}, s.fail(end, "a digit")
+			return end, "a digit"
 		}
 		i = end
 	}
-	s.pos = i
-	return s.span(start, Number)
+	return i, ""
 }
 
 func digitsFrom(d []byte, i int) int {
@@ -61,11 +71,6 @@ func digitsFrom(d []byte, i int) int {
 	}
 	return i
 }
-
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
 
 // special marks, in the high bit of each byte of w, quotes, backslashes,
 // control characters and bytes outside ASCII. Marks above the lowest one may be
@@ -79,6 +84,13 @@ func special(w uint64) uint64 {
 func (s *Scanner) text() (Value, bool) {
 	d, i := s.data, s.pos+1
 	start := i
+	if s.index != nil && i < len(s.index.data) {
+		i = min(s.index.next(i), len(d))
+		if i < len(d) && d[i] == '"' {
+			s.pos = i + 1
+			return Value{Off: uint32(start), Len: uint32(i - start), Kind: String}, true
+		}
+	}
 	dirty, wide := false, false
 	for {
 		for i+8 <= len(d) {

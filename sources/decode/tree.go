@@ -2,12 +2,16 @@ package decode
 
 // Node is one member of an object on the way to what is looked for: paths that
 // share their beginnings. The root stands for the object itself. A tree is built
-// with Add, then numbered once, and only read from then on.
+// with Add, then numbered once, and not changed from then on but for what its
+// root remembers of objects seen. It is used by one goroutine at a time.
 type Node struct {
 	Key string
 	// Rest, if not 0, keeps the members that nothing else looks for under this
 	// number.
 	Rest int32
+	// Elements, if not nil, is what is looked for in the objects of the array that
+	// is the value. Shapes alone know it, Gather leaves the array whole.
+	Elements *Node
 
 	slot int32 // of the value, -1 if no path ends here
 	// first and last bound the slots here and below.
@@ -18,6 +22,8 @@ type Node struct {
 	// heads and next chain the kids by a hash of their keys; 0 ends a chain.
 	heads [nodeHeads]uint16
 	next  []uint16
+
+	shapes shapes // of objects that were gathered by this root
 }
 
 const nodeHeads = 64
@@ -108,10 +114,26 @@ type Gatherer struct {
 	Rest []Member
 
 	scratch []byte
+	values  [partsMax]Value // of the shape that was matched
+	learner learner
 }
 
-// Gather walks over the object that comes next.
+// Gather walks over the object that comes next, if it can along a remembered
+// shape. Trees with Elements are for Match and Walk.
 func (g *Gatherer) Gather(n *Node) {
+	if s := g.Match(n); s != nil {
+		g.fill(s)
+		return
+	}
+	start := g.pos
+	g.Walk(n)
+	if g.OK() {
+		g.Learn(n, start)
+	}
+}
+
+// Walk is Gather without shapes.
+func (g *Gatherer) Walk(n *Node) {
 	if !g.Enter('{') {
 		return
 	}
@@ -152,10 +174,7 @@ func (g *Gatherer) Gather(n *Node) {
 
 // inner takes the value of a member below which something is looked for.
 func (g *Gatherer) inner(kid *Node) bool {
-	clear(g.Cells[kid.first:kid.last])
-	if kid.hasRest {
-		g.forget(kid)
-	}
+	g.forget(kid)
 	if g.Peek() != Object {
 		v, ok := g.Value()
 		if ok && kid.slot >= 0 {
@@ -164,15 +183,19 @@ func (g *Gatherer) inner(kid *Node) bool {
 		return ok
 	}
 	start := g.pos
-	g.Gather(kid)
+	g.Walk(kid)
 	if kid.slot >= 0 && g.OK() {
 		g.Cells[kid.slot] = Value{Off: uint32(start), Len: uint32(g.pos - start), Kind: Object}
 	}
 	return g.OK()
 }
 
-// forget drops the rest of a node that comes a second time.
+// forget drops what there is of a node that comes a second time.
 func (g *Gatherer) forget(n *Node) {
+	clear(g.Cells[n.first:n.last])
+	if !n.hasRest || len(g.Rest) == 0 {
+		return
+	}
 	kept := g.Rest[:0]
 	for _, m := range g.Rest {
 		if !n.holds(m.Rest) {

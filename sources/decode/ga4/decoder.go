@@ -11,7 +11,13 @@ import (
 
 // New makes decoders, one for each goroutine. They fill what the batch wants.
 func New(cfg Config) func() event.Decoder {
-	return func() event.Decoder { return &decoder{skip: cfg.Skip} }
+	return func() event.Decoder {
+		d := &decoder{skip: cfg.Skip}
+		d.outer.Use(&d.index)
+		d.inner.Use(&d.index)
+		d.nested.Use(&d.index)
+		return d
+	}
 }
 
 // decoder is one goroutine's decoder.
@@ -21,6 +27,7 @@ type decoder struct {
 	skip []string
 
 	decode.Slots
+	index  decode.Index
 	outer  decode.Gatherer // the record
 	inner  decode.Gatherer // rows and events in an array
 	nested decode.Gatherer // parameters, items
@@ -63,6 +70,7 @@ var words = [...]string{
 func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	d.bind(b)
 	d.Batch = b
+	d.index.Build(c.Data)
 	for i := range c.Recs {
 		if start, end, ok := decode.Record(c, i); ok {
 			d.came = c.Recs[i].Timestamp

@@ -27,6 +27,11 @@ func New(cfg Config) (func() event.Decoder, error) {
 	return func() event.Decoder {
 		d := &decoder{cfg: &cfg, where: where, warned: warned}
 		d.field = d.fieldValue
+		if !cfg.IsCSV() {
+			d.outer.Use(&d.index)
+			d.inner.Use(&d.index)
+			d.deep.Use(&d.index)
+		}
 		if where != nil {
 			d.eval = where.NewEval()
 		}
@@ -48,6 +53,7 @@ type decoder struct {
 
 	b       *event.Batch
 	topic   string
+	index   decode.Index
 	outer   decode.Gatherer // the record, then its elements
 	inner   decode.Gatherer // items
 	deep    decode.Gatherer // json inside a text
@@ -69,6 +75,8 @@ func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	d.b, d.topic = b, c.Origin.Topic
 	if d.cfg.IsCSV() {
 		d.readHeader(c)
+	} else {
+		d.index.Build(c.Data)
 	}
 	for i := range c.Recs {
 		start, end, ok := decode.Record(c, i)

@@ -11,7 +11,13 @@ import (
 
 // New makes decoders, one for each goroutine. They fill what the batch wants.
 func New(Config) func() event.Decoder {
-	return func() event.Decoder { return &decoder{devices: devices{seed: maphash.MakeSeed()}} }
+	return func() event.Decoder {
+		d := &decoder{devices: devices{seed: maphash.MakeSeed()}}
+		d.outer.Use(&d.index)
+		d.inner.Use(&d.index)
+		d.items.Use(&d.index)
+		return d
+	}
 }
 
 // decoder is one goroutine's decoder.
@@ -20,6 +26,7 @@ type decoder struct {
 	want event.Want
 
 	decode.Slots
+	index   decode.Index
 	outer   decode.Gatherer // the record
 	inner   decode.Gatherer // messages of a batch
 	items   decode.Gatherer
@@ -52,6 +59,7 @@ var kindNames = [...]string{track: "track", page: "page", screen: "screen", iden
 func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	d.bind(b)
 	d.Batch = b
+	d.index.Build(c.Data)
 	for i := range c.Recs {
 		if start, end, ok := decode.Record(c, i); ok {
 			d.record(uint32(i), c.Data[:end:end], start)

@@ -1,0 +1,23 @@
+package decode
+
+// hasAVX2 reports whether processor and operating system have AVX2.
+var hasAVX2 = detectAVX2()
+
+// markBlocks marks as many blocks of data as there are words of marks.
+func markBlocks(marks []uint64, data []byte) {
+	if !hasAVX2 {
+		markBlocksPortable(marks, data)
+		return
+	}
+	if len(marks) > 0 {
+		_ = data[len(marks)*blockBytes-1]
+		markBlocksAVX2(&marks[0], &data[0], len(marks))
+	}
+}
+
+// markBlocksAVX2 is markBlocks for n > 0 blocks.
+//
+//go:noescape
+func markBlocksAVX2(marks *uint64, data *byte, n int)
+
+func detectAVX2() bool

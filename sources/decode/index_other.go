@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package decode
+
+// markBlocks marks as many blocks of data as there are words of marks.
+func markBlocks(marks []uint64, data []byte) { markBlocksPortable(marks, data) }
