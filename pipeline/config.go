@@ -4,8 +4,10 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"touchstream/pipeline/disk"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/schema"
+	"touchstream/pipeline/snapshot"
 )
 
 // Config is everything that a pipeline is built from. Times and durations are
@@ -37,6 +39,8 @@ type Config struct {
 	// SnapshotDir is where snapshots lie, SinkDir where sinks keep what must
 	// outlive the process, each in a folder of its name.
 	SnapshotDir, SinkDir string
+	// Disk is the file system of the snapshots; nil: the machine's.
+	Disk disk.FS
 	// SnapshotEvery is the time between snapshots; SnapshotCopies bounds the
 	// bytes of pages that are held twice while one is written.
 	SnapshotEvery, SnapshotCopies int64
@@ -68,6 +72,16 @@ type Config struct {
 
 // Durable reports whether the state is kept.
 func (c *Config) Durable() bool { return c.Journal != nil }
+
+// disk is the file system of the snapshots.
+func (c *Config) disk() disk.FS {
+	if c.Disk == nil {
+		return disk.OS
+	}
+	return c.Disk
+}
+
+func (c *Config) snapshots() snapshot.Store { return snapshot.On(c.disk()) }
 
 // sinkDir is the folder of a sink's own, empty when no state is kept.
 func (c *Config) sinkDir(sink string) string {

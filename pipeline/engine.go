@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -173,7 +172,7 @@ func (p *Pipeline) open(ctx context.Context) (*recovery, error) {
 // among those that are kept.
 func (p *Pipeline) setAside(paths []string) {
 	for _, path := range paths {
-		if err := os.Rename(path, path+".damaged"); err != nil {
+		if err := p.cfg.disk().Rename(path, path+".damaged"); err != nil {
 			p.cfg.Log.Warn("a snapshot that cannot be used keeps its name", "why", err.Error())
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"touchstream/pipeline/disk"
 	"touchstream/pipeline/snapshot"
 )
 
@@ -62,11 +61,11 @@ func (p *Pipeline) candidates() ([]string, error) {
 		if dir == "" {
 			continue
 		}
-		if err := disk.MakeDir(dir); err != nil {
+		if err := p.cfg.disk().MakeDir(dir); err != nil {
 			return nil, err
 		}
 	}
-	files, err := snapshot.List(p.cfg.SnapshotDir)
+	files, err := p.cfg.snapshots().List(p.cfg.SnapshotDir)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +92,7 @@ func (p *Pipeline) recoverFrom(ctx context.Context, path string) (*recovery, err
 	var file *snapshot.Reader
 	if path != "" {
 		var err error
-		if file, err = snapshot.Open(path); err != nil {
+		if file, err = p.cfg.snapshots().Open(path); err != nil {
 			return nil, err
 		}
 		defer file.Close()

@@ -10,7 +10,6 @@ import (
 
 	"touchstream/pipeline/flat"
 	"touchstream/pipeline/killpoint"
-	"touchstream/pipeline/snapshot"
 )
 
 // snapshotsKept is how many snapshots there are: the newest one and one that is
@@ -104,7 +103,7 @@ func (s *snapshotter) write(x *cut, clean bool) (err error) {
 	h := head{version: s.cfg.Version, plan: s.cfg.Plan, generation: x.entry.generation, run: x.entry.run,
 		number: x.Number, clock: x.Clock, clean: clean, input: *x.state, counters: x.counters, sinks: x.states}
 	z.head = h.append(nil)
-	w, err := snapshot.Create(s.cfg.SnapshotDir, h.generation, h.number)
+	w, err := s.cfg.snapshots().Create(s.cfg.SnapshotDir, h.generation, h.number)
 	if err != nil {
 		return err
 	}
@@ -129,7 +128,7 @@ func (s *snapshotter) write(x *cut, clean bool) (err error) {
 	s.newest = x.Number
 	s.status.SnapshotMicros.Store(time.Since(from).Microseconds())
 	s.status.SnapshotAt.Store(time.Now().UnixMilli())
-	if err := snapshot.Prune(s.cfg.SnapshotDir, snapshotsKept); err != nil {
+	if err := s.cfg.snapshots().Prune(s.cfg.SnapshotDir, snapshotsKept); err != nil {
 		return fmt.Errorf("snapshot of commit %d is written, but: %w", x.Number, err)
 	}
 	// The entry of the older one's commit stays: that it is there shows that

@@ -17,8 +17,8 @@ func MakeDir(dir string) error {
 	return nil
 }
 
-// errInUse is what Create says of a file that somebody writes already.
-var errInUse = errors.New("another sink or another run writes this file; give each a folder of its own")
+// ErrInUse is what Create says of a file that somebody writes already.
+var ErrInUse = errors.New("another sink or another run writes this file; give each a folder of its own")
 
 // Create makes a file, or empties the one that is there. Until it is closed
 // nobody else can create it, in this process or another.
@@ -49,7 +49,7 @@ func lock(f *os.File) (regular bool, err error) {
 	}
 	// A file system without locks gives another error, and no protection.
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		return false, errInUse
+		return false, ErrInUse
 	}
 	return true, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -68,7 +69,7 @@ func (f *Files) prepare(number int64, bytes int) error {
 // openLast opens the newest segment.
 func (f *Files) openLast() error {
 	path := f.segments[len(f.segments)-1].path
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := f.fs.OpenFile(path, os.O_RDWR)
 	if err != nil {
 		return disk.Explain(path, err)
 	}
@@ -139,24 +140,24 @@ func (f *Files) repair() error {
 	}
 	at := len(f.segments) - 1
 	for ; f.segments[at].path != d.File; at-- {
-		if err := setAside(f.segments[at].path); err != nil {
+		if err := f.setAside(f.segments[at].path); err != nil {
 			return err
 		}
 		f.segments = f.segments[:at]
 	}
 	switch {
 	case d.Offset < segmentHeader:
-		if err := setAside(d.File); err != nil {
+		if err := f.setAside(d.File); err != nil {
 			return err
 		}
 		f.segments = f.segments[:at]
 		// The segment before it may have room, but need not be known to the end.
 		f.isFull = true
 	default:
-		if err := keepTail(d.File, d.Offset); err != nil {
+		if err := f.keepTail(d.File, d.Offset); err != nil {
 			return err
 		}
-		if err := cutOff(d.File, d.Offset); err != nil {
+		if err := f.cutOff(d.File, d.Offset); err != nil {
 			return err
 		}
 		f.size = d.Offset
@@ -169,10 +170,10 @@ func (f *Files) repair() error {
 }
 
 // unused gives a name for what is kept of a damaged file.
-func unused(path string) (string, error) {
+func (f *Files) unused(path string) (string, error) {
 	for i := 1; ; i++ {
 		name := fmt.Sprintf("%s.%d.damaged", path, i)
-		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		if _, err := f.fs.Stat(name); errors.Is(err, fs.ErrNotExist) {
 			return name, nil
 		} else if err != nil {
 			return "", disk.Explain(name, err)
@@ -180,50 +181,47 @@ func unused(path string) (string, error) {
 	}
 }
 
-func setAside(path string) error {
-	name, err := unused(path)
+func (f *Files) setAside(path string) error {
+	name, err := f.unused(path)
 	if err != nil {
 		return err
 	}
-	return disk.Explain(path, os.Rename(path, name))
+	return disk.Explain(path, f.fs.Rename(path, name))
 }
 
 // keepTail copies a file's bytes from the offset on to a file of their own.
-func keepTail(path string, offset int64) error {
-	name, err := unused(path)
+func (f *Files) keepTail(path string, offset int64) error {
+	name, err := f.unused(path)
 	if err != nil {
 		return err
 	}
-	from, err := os.Open(path)
+	from, err := f.fs.OpenFile(path, os.O_RDONLY)
 	if err != nil {
 		return disk.Explain(path, err)
 	}
 	defer from.Close()
-	to, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	to, err := f.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return disk.Explain(name, err)
 	}
-	_, err = from.Seek(offset, io.SeekStart)
-	if err == nil {
-		_, err = io.Copy(to, from)
-	}
+	_, err = io.Copy(to, io.NewSectionReader(from, offset, math.MaxInt64-offset))
 	if err == nil {
 		err = to.Sync()
 	}
 	if err = errors.Join(err, to.Close()); err != nil {
-		return errors.Join(disk.Explain(name, err), removeIfThere(name))
+		return errors.Join(disk.Explain(name, err), f.removeIfThere(name))
 	}
 	return nil
 }
 
-func cutOff(path string, offset int64) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+func (f *Files) cutOff(path string, offset int64) error {
+	file, err := f.fs.OpenFile(path, os.O_RDWR)
 	if err != nil {
 		return disk.Explain(path, err)
 	}
-	err = f.Truncate(offset)
+	err = file.Truncate(offset)
 	if err == nil {
-		err = f.Sync()
+		err = file.Sync()
 	}
-	return disk.Explain(path, errors.Join(err, f.Close()))
+	return disk.Explain(path, errors.Join(err, file.Close()))
 }

@@ -27,8 +27,9 @@ const (
 // Files is a pipeline.Journal in the files of a folder. Trim may be called from
 // another goroutine than the rest.
 type Files struct {
+	fs   disk.FS
 	dir  string
-	lock *os.File
+	lock disk.File
 
 	mu         sync.Mutex
 	generation uint32
@@ -57,30 +58,33 @@ type appender interface {
 
 // Open makes the folder if it is not there. The journal waits for its lock in
 // its own Open.
-func Open(dir string) (*Files, error) {
-	if err := disk.MakeDir(dir); err != nil {
+func Open(dir string) (*Files, error) { return OpenOn(disk.OS, dir) }
+
+// OpenOn does it on another file system.
+func OpenOn(fs disk.FS, dir string) (*Files, error) {
+	if err := fs.MakeDir(dir); err != nil {
 		return nil, err
 	}
-	return &Files{dir: dir}, nil
+	return &Files{fs: fs, dir: dir}, nil
 }
 
 // Open waits for the folder's lock and deletes what a crash left half done.
 func (f *Files) Open(ctx context.Context, standby func()) error {
-	held, err := lock(ctx, filepath.Join(f.dir, "lock"), standby)
+	held, err := lock(ctx, f.fs, filepath.Join(f.dir, "lock"), standby)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lock = held
-	names, err := os.ReadDir(f.dir)
+	names, err := f.fs.ReadDir(f.dir)
 	if err != nil {
 		return errors.Join(disk.Explain(f.dir, err), f.close())
 	}
 	for _, n := range names {
 		name, isTemporary := strings.CutSuffix(n.Name(), ".tmp")
 		if isTemporary && (name == "generation" || strings.HasPrefix(name, "journal-")) {
-			if err := removeIfThere(filepath.Join(f.dir, n.Name())); err != nil {
+			if err := f.removeIfThere(filepath.Join(f.dir, n.Name())); err != nil {
 				return errors.Join(err, f.close())
 			}
 		}
@@ -143,13 +147,13 @@ func (f *Files) read(ctx context.Context, first int64, give func(int64, []byte) 
 
 // list finds the segments and deletes those of earlier generations.
 func (f *Files) list() error {
-	all, err := segments(f.dir)
+	all, err := segments(f.fs, f.dir)
 	if err != nil {
 		return err
 	}
 	f.segments = f.segments[:0]
 	for _, s := range all {
-		generation, isGood, err := readGeneration(s)
+		generation, isGood, err := readGeneration(f.fs, s)
 		if err != nil {
 			return err
 		}
@@ -157,7 +161,7 @@ func (f *Files) list() error {
 			f.segments = append(f.segments, s)
 			continue
 		}
-		if err := removeIfThere(s.path); err != nil {
+		if err := f.removeIfThere(s.path); err != nil {
 			return err
 		}
 	}
@@ -165,7 +169,7 @@ func (f *Files) list() error {
 }
 
 func (f *Files) readSegment(ctx context.Context, s segment, next int64, give func(int64, []byte) error) (*Damage, error) {
-	file, err := os.Open(s.path)
+	file, err := f.fs.OpenFile(s.path, os.O_RDONLY)
 	if err != nil {
 		return nil, disk.Explain(s.path, err)
 	}
@@ -207,7 +211,7 @@ func (f *Files) Trim(_ context.Context, below int64) error {
 	}
 	n := 0
 	for n+1 < len(f.segments) && f.segments[n+1].first <= below {
-		if err := removeIfThere(f.segments[n].path); err != nil {
+		if err := f.removeIfThere(f.segments[n].path); err != nil {
 			return err
 		}
 		n++
@@ -236,12 +240,12 @@ func (f *Files) forget() error {
 	if err := f.release(); err != nil {
 		return err
 	}
-	all, err := segments(f.dir)
+	all, err := segments(f.fs, f.dir)
 	if err != nil {
 		return err
 	}
 	for i := len(all) - 1; i >= 0; i-- {
-		if err := removeIfThere(all[i].path); err != nil {
+		if err := f.removeIfThere(all[i].path); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ const (
 // error of a damaged file is marked by pipeline.ErrDamaged.
 func (f *Files) Generation() (uint32, error) {
 	path := filepath.Join(f.dir, "generation")
-	data, err := os.ReadFile(path)
+	data, err := f.readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -56,37 +57,46 @@ func (f *Files) Reset(generation uint32) error {
 // replace writes a file in one move: a crash leaves the old one or the new one.
 func (f *Files) replace(name string, data []byte) error {
 	path := filepath.Join(f.dir, name)
-	err := writeSynced(path+".tmp", data)
+	err := f.writeSynced(path+".tmp", data)
 	if err == nil {
-		err = os.Rename(path+".tmp", path)
+		err = f.fs.Rename(path+".tmp", path)
 	}
 	if err != nil {
-		return full(errors.Join(disk.Explain(path, err), removeIfThere(path+".tmp")))
+		return full(errors.Join(disk.Explain(path, err), f.removeIfThere(path+".tmp")))
 	}
 	return f.syncDir()
 }
 
-func writeSynced(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+func (f *Files) readFile(path string) ([]byte, error) {
+	file, err := f.fs.OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(file)
+	return data, errors.Join(err, file.Close())
+}
+
+func (f *Files) writeSynced(path string, data []byte) error {
+	file, err := f.fs.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	_, err = file.Write(data)
 	if err == nil {
-		err = f.Sync()
+		err = file.Sync()
 	}
-	return errors.Join(err, f.Close())
+	return errors.Join(err, file.Close())
 }
 
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (f *Files) removeIfThere(path string) error {
+	if err := f.fs.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return disk.Explain(path, err)
 	}
 	return nil
 }
 
 // syncDir makes names of the folder durable.
-func (f *Files) syncDir() error { return full(disk.SyncDir(f.dir)) }
+func (f *Files) syncDir() error { return full(f.fs.SyncDir(f.dir)) }
 
 // full marks the error of a full disk as one that goes away.
 func full(err error) error {

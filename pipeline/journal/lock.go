@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -18,9 +17,9 @@ const lockPoll = 100 * time.Millisecond
 
 // lock waits for the folder's lock. The system takes it back when the process
 // that holds it ends, however that happens.
-func lock(ctx context.Context, path string, standby func()) (*os.File, error) {
+func lock(ctx context.Context, d disk.FS, path string, standby func()) (disk.File, error) {
 	for waiting := false; ; {
-		f, err := tryLock(path)
+		f, err := tryLock(d, path)
 		if f != nil || err != nil {
 			return f, err
 		}
@@ -37,39 +36,25 @@ func lock(ctx context.Context, path string, standby func()) (*os.File, error) {
 }
 
 // tryLock gives nothing when another one has the lock.
-func tryLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-	if err != nil {
+func tryLock(d disk.FS, path string) (disk.File, error) {
+	f, err := d.Lock(path)
+	switch {
+	case errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EOPNOTSUPP):
+		return nil, fmt.Errorf("%w; choose a folder on a file system with locks", disk.Explain(path, err))
+	case err != nil || f == nil:
 		return nil, disk.Explain(path, err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, f.Close()
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w; choose a folder on a file system with locks", path, err), f.Close())
-	}
 	// Whoever held it may have been in a folder that was deleted since.
-	if !holds(f, path) {
+	if !d.IsAt(f, path) {
 		return nil, f.Close()
 	}
 	return f, nil
 }
 
-// holds reports whether the locked file is still the one that others would lock.
-func holds(f *os.File, path string) bool {
-	mine, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(mine, there)
-}
-
 // fenced tells that the lock's file was deleted or replaced, so that another
 // process may have begun to write.
 func (f *Files) fenced() error {
-	if path := filepath.Join(f.dir, "lock"); !holds(f.lock, path) {
+	if path := filepath.Join(f.dir, "lock"); !f.fs.IsAt(f.lock, path) {
 		return fmt.Errorf("%s is not the file that this process has locked: %w", path, pipeline.ErrFenced)
 	}
 	return nil

@@ -51,9 +51,9 @@ func parseName(name string) (int64, bool) {
 }
 
 // segments lists the folder's segments in the order of their numbers.
-func segments(dir string) ([]segment, error) {
+func segments(d disk.FS, dir string) ([]segment, error) {
 	// ReadDir sorts by name, which is by number.
-	names, err := os.ReadDir(dir)
+	names, err := d.ReadDir(dir)
 	if err != nil {
 		return nil, disk.Explain(dir, err)
 	}
@@ -111,8 +111,8 @@ func parseHeader(h []byte, first int64) (generation uint32, before int64, reason
 
 // readGeneration gives the generation in a segment's header; ok is false where
 // the header is damaged.
-func readGeneration(s segment) (generation uint32, ok bool, err error) {
-	f, err := os.Open(s.path)
+func readGeneration(d disk.FS, s segment) (generation uint32, ok bool, err error) {
+	f, err := d.OpenFile(s.path, os.O_RDONLY)
 	if err != nil {
 		return 0, false, disk.Explain(s.path, err)
 	}

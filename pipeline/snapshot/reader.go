@@ -24,8 +24,8 @@ type Reader struct {
 
 // Open checks all but the sections. The error of a damaged snapshot is marked
 // by ErrDamaged.
-func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
+func (s Store) Open(path string) (*Reader, error) {
+	f, err := s.fs.OpenFile(path, os.O_RDONLY)
 	if err != nil {
 		return nil, disk.Explain(path, err)
 	}

@@ -5,15 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"touchstream/pipeline/disk"
 )
+
+// Store is a file system with snapshots.
+type Store struct{ fs disk.FS }
+
+// On gives the snapshots of a file system.
+func On(fs disk.FS) Store { return Store{fs} }
+
+// The functions of package snapshot are those of the machine's file system.
+var local = On(disk.OS)
+
+// Create is Store.Create.
+func Create(dir string, generation uint32, number int64) (*Writer, error) {
+	return local.Create(dir, generation, number)
+}
+
+// Open is Store.Open.
+func Open(path string) (*Reader, error) { return local.Open(path) }
+
+// List is Store.List.
+func List(dir string) ([]Info, error) { return local.List(dir) }
+
+// Prune is Store.Prune.
+func Prune(dir string, keep int) error { return local.Prune(dir, keep) }
 
 // Info is a snapshot in a folder.
 type Info struct {
@@ -49,8 +70,8 @@ func parseName(file string) (generation uint32, number int64, ok bool) {
 // List finds the snapshots of a folder, the newest first: of the highest
 // generation, and in it of the highest number. A folder that is not there has
 // none.
-func List(dir string) ([]Info, error) {
-	entries, err := os.ReadDir(dir)
+func (s Store) List(dir string) ([]Info, error) {
+	entries, err := s.fs.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -80,45 +101,41 @@ func List(dir string) ([]Info, error) {
 
 // Prune deletes all snapshots but the newest ones, and what a crash left
 // unfinished. Other files stay, and a snapshot that is being written.
-func Prune(dir string, keep int) error {
-	list, err := List(dir)
+func (s Store) Prune(dir string, keep int) error {
+	list, err := s.List(dir)
 	if err != nil {
 		return err
 	}
-	for _, s := range list[min(keep, len(list)):] {
-		err = errors.Join(err, remove(s.Path))
+	for _, info := range list[min(keep, len(list)):] {
+		err = errors.Join(err, s.remove(info.Path))
 	}
-	entries, readErr := os.ReadDir(dir)
+	entries, readErr := s.fs.ReadDir(dir)
 	if readErr != nil && !errors.Is(readErr, fs.ErrNotExist) {
 		return errors.Join(err, disk.Explain(dir, readErr))
 	}
 	for _, e := range entries {
 		base, isTemporary := strings.CutSuffix(e.Name(), ".tmp")
 		if _, _, ok := parseName(base); ok && isTemporary && e.Type().IsRegular() {
-			err = errors.Join(err, removeUnlocked(filepath.Join(dir, e.Name())))
+			err = errors.Join(err, s.removeUnlocked(filepath.Join(dir, e.Name())))
 		}
 	}
 	return err
 }
 
 // removeUnlocked removes a file that no Writer has locked.
-func removeUnlocked(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+func (s Store) removeUnlocked(path string) error {
+	f, err := s.fs.Create(path)
+	if errors.Is(err, disk.ErrInUse) {
 		return nil
 	}
 	if err != nil {
-		return disk.Explain(path, err)
+		return err
 	}
-	defer f.Close()
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil
-	}
-	return remove(path)
+	return errors.Join(s.remove(path), f.Close())
 }
 
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (s Store) remove(path string) error {
+	if err := s.fs.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return disk.Explain(path, err)
 	}
 	return nil

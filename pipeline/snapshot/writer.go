@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 
 	"touchstream/pipeline/disk"
@@ -16,6 +15,7 @@ import (
 // goroutine. After an error nothing is left of the file, and all calls give
 // that error.
 type Writer struct {
+	fs     disk.FS
 	path   string
 	file   file
 	offset int64
@@ -43,9 +43,9 @@ var (
 )
 
 // Create begins the snapshot of a commit. The folder must be there.
-func Create(dir string, generation uint32, number int64) (*Writer, error) {
-	w := &Writer{path: filepath.Join(dir, name(generation, number)), names: map[string]bool{}}
-	f, err := disk.Create(w.path + ".tmp")
+func (s Store) Create(dir string, generation uint32, number int64) (*Writer, error) {
+	w := &Writer{fs: s.fs, path: filepath.Join(dir, name(generation, number)), names: map[string]bool{}}
+	f, err := s.fs.Create(w.path + ".tmp")
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (w *Writer) write(b []byte) error {
 // fail keeps the first error and removes the file.
 func (w *Writer) fail(err error) {
 	if w.err == nil {
-		w.err = errors.Join(err, w.file.Close(), disk.Explain(w.path, os.Remove(w.path+".tmp")))
+		w.err = errors.Join(err, w.file.Close(), disk.Explain(w.path, w.fs.Remove(w.path+".tmp")))
 	}
 }
 
@@ -160,12 +160,12 @@ func (w *Writer) Publish() error {
 	if !w.done {
 		return fmt.Errorf("%s: the snapshot is not finished", w.path)
 	}
-	if err := os.Rename(w.path+".tmp", w.path); err != nil {
+	if err := w.fs.Rename(w.path+".tmp", w.path); err != nil {
 		w.fail(disk.Explain(w.path, err))
 		return w.err
 	}
 	w.err = errEnded
-	return errors.Join(disk.Explain(w.path, w.file.Close()), disk.SyncDir(filepath.Dir(w.path)))
+	return errors.Join(disk.Explain(w.path, w.file.Close()), w.fs.SyncDir(filepath.Dir(w.path)))
 }
 
 func (w *Writer) isOpen() bool { return w.err == nil }
@@ -176,5 +176,5 @@ func (w *Writer) Abort() error {
 		return nil
 	}
 	w.err = errEnded
-	return errors.Join(disk.Explain(w.path, w.file.Close()), disk.Explain(w.path, os.Remove(w.path+".tmp")))
+	return errors.Join(disk.Explain(w.path, w.file.Close()), disk.Explain(w.path, w.fs.Remove(w.path+".tmp")))
 }
