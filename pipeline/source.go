@@ -43,9 +43,10 @@ type Source interface {
 	Partitions() int
 	// Read resets c and fills it with up to max records of partition p, all of
 	// one origin, in log order, and sets c.Origin (Topic, Partition), Header and
-	// At. With wait set it blocks until there is a record, the end, an error or
-	// the context's end; otherwise it returns what is there. A chunk with
-	// records comes with any state; the state speaks of what follows it.
+	// At. It may give c memory of its own and keep what c had. With wait set it
+	// blocks until there is a record, the end, an error or the context's end;
+	// otherwise it returns what is there. A chunk with records comes with any
+	// state; the state speaks of what follows it.
 	Read(ctx context.Context, p, max int, wait bool, c *event.Chunk) (ReadState, error)
 	// Ready signals that a Read without wait may bring records. One signal may
 	// stand for many records.

@@ -17,6 +17,10 @@ const (
 	bufferBytes   = 64 << 20
 	shareBytesMin = 256 << 10
 	shareBytesMax = 16 << 20
+	// BlockRecordsMax is the number of records that a block is full with.
+	BlockRecordsMax = 2048
+	// BlockBytesMax is the size of values that a block is full with.
+	BlockBytesMax = 1 << 20
 	// chunkBytes bounds the bytes of a chunk of more than one record.
 	chunkBytes = 4 << 20
 	// recordBytes is what a record takes besides its value.
@@ -156,7 +160,9 @@ func (b *Buffer) share() int {
 }
 
 // Read resets c and hands over up to limit records of partition i, with their
-// topic and partition. With wait it blocks until there is one, the end, an
+// topic and partition. c gets the memory of a whole block and gives its own for
+// it, so nobody may use memory that c had before; only what does not come in
+// whole blocks is copied. With wait it blocks until there is one, the end, an
 // error or the context's end.
 func (b *Buffer) Read(ctx context.Context, i, limit int, wait bool, c *event.Chunk) (State, error) {
 	c.Reset()
@@ -185,10 +191,9 @@ func (b *Buffer) Read(ctx context.Context, i, limit int, wait bool, c *event.Chu
 	wasWanted := p.Wanted()
 	for left := min(limit, p.offered()); left > 0; {
 		n := p.take(left, c)
-		if n == 0 {
-			break
+		if left -= n; n == 0 || left < limit/2 {
+			break // what is missing comes with the next blocks, which need not be cut for it
 		}
-		left -= n
 	}
 	if !wasWanted && p.Wanted() {
 		b.changed.Broadcast()

@@ -1,7 +1,8 @@
 // Package prefetch holds records of a log's partitions between those who fetch
 // them and the one who reads them.
 //
-// Fetchers put blocks of records; Read copies them out in order. Each partition
+// Fetchers put blocks of records; Read hands them over in order, a whole block
+// by its memory, without a copy of a value. Each partition
 // has a share of the buffer: a fetcher asks Wanted before it fetches, so one
 // that nobody reads holds no more than its share and one fetch, and blocks no
 // other. The package knows no protocol.

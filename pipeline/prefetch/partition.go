@@ -1,11 +1,13 @@
 package prefetch
 
 import (
+	"slices"
+
 	"touchstream/pipeline/event"
 )
 
-// Block is what one fetch brought for a partition: records in order, whose
-// places are in Data. It belongs to the buffer once it is put.
+// Block is records of a partition in order. Their places in Data follow one
+// another and fill it. It belongs to the buffer once it is put.
 type Block struct {
 	Recs []event.Rec
 	Data []byte
@@ -24,6 +26,68 @@ func (b *Block) Add(value []byte, size int, offset, timestamp int64) {
 	r.Len = uint32(len(value))
 	b.Data = append(b.Data, value...)
 	b.Recs = append(b.Recs, r)
+}
+
+// Full reports that records are to go into another block: this one is as much
+// as a reader takes at a time, and is handed over without being copied.
+func (b *Block) Full() bool {
+	return len(b.Recs) >= BlockRecordsMax || len(b.Data) >= BlockBytesMax
+}
+
+// left are the records that are still to be handed over, and the bytes that
+// they lie in from the place of the first one.
+func (b *Block) left() (recs []event.Rec, data []byte) {
+	recs = b.Recs[b.read:]
+	return recs, b.Data[recs[0].Off:]
+}
+
+// fitting is how many of up to n records go into a chunk that has so many
+// records and bytes, and how many bytes they have.
+func (b *Block) fitting(n, records, bytes int) (int, int) {
+	recs, _ := b.left()
+	for n = min(n, len(recs)); n > 0; n-- {
+		size := int(recs[n-1].Off + recs[n-1].Len - recs[0].Off)
+		if records+n == 1 || bytes+size <= chunkBytes {
+			return n, size
+		}
+	}
+	return 0, 0
+}
+
+// swap gives the block's memory to an empty chunk and takes the chunk's.
+func (b *Block) swap(c *event.Chunk) {
+	recs, data := b.left()
+	shift(recs, -recs[0].Off)
+	b.Data, c.Data = c.Data, data
+	b.Recs, c.Recs = c.Recs, recs
+	b.read = 0
+}
+
+// copyTo appends the next n records, of so many bytes, to a chunk.
+func (b *Block) copyTo(c *event.Chunk, n, size int) {
+	recs, data := b.left()
+	at, by := len(c.Recs), uint32(len(c.Data))-recs[0].Off
+	c.Data, c.Recs = append(c.Data, data[:size]...), append(c.Recs, recs[:n]...)
+	shift(c.Recs[at:], by)
+	b.read += n
+}
+
+// cut moves the records behind the next n, of so many bytes, to an empty block.
+func (b *Block) cut(tail *Block, n, size int) {
+	recs, data := b.left()
+	tail.Data, tail.Recs = append(tail.Data, data[size:]...), append(tail.Recs, recs[n:]...)
+	shift(tail.Recs, -recs[n].Off)
+	b.Data, b.Recs = b.Data[:int(recs[0].Off)+size], b.Recs[:b.read+n]
+}
+
+// shift moves the places of records; by wraps around.
+func shift(recs []event.Rec, by uint32) {
+	if by == 0 {
+		return
+	}
+	for i := range recs {
+		recs[i].Off += by
+	}
 }
 
 // NoEnd is the end of a partition in a run without bounds.
@@ -68,19 +132,22 @@ func (p *Partition) Complete() bool { return p.end != NoEnd && p.fetchAt >= p.en
 
 // Put queues what a fetch brought and clears the error. next is the offset
 // behind it, readable the offset at which the partition now ends.
-func (p *Partition) Put(b *Block, next, readable int64) {
+func (p *Partition) Put(next, readable int64, blocks ...*Block) {
 	was, failed := p.caughtUp, p.err != nil
 	p.err, p.fetchAt, p.readable = nil, next, readable
 	if p.end != NoEnd {
 		p.fetchAt, p.readable = min(next, p.end), p.end
 	}
 	p.caughtUp = next >= readable
-	if len(b.Recs) > 0 {
-		p.queue = append(p.queue, b)
-		p.queuedRecs += len(b.Recs)
-		p.queuedBytes += len(b.Data) + len(b.Recs)*recordBytes
+	before := p.queuedRecs
+	for _, b := range blocks {
+		if len(b.Recs) > 0 {
+			p.queue = append(p.queue, b)
+			p.queuedRecs += len(b.Recs)
+			p.queuedBytes += len(b.Data) + len(b.Recs)*recordBytes
+		}
 	}
-	if len(b.Recs) > 0 || p.caughtUp != was || failed || p.Complete() {
+	if p.queuedRecs > before || p.caughtUp != was || failed || p.Complete() {
 		p.buffer.news()
 	}
 }
@@ -110,38 +177,35 @@ func (p *Partition) offered() int {
 	return p.queuedRecs
 }
 
-// take moves up to n records of the first block into c.
+// take moves up to n records of the first block into c. Of a block that it
+// takes a part of, the smaller part is copied.
 func (p *Partition) take(n int, c *event.Chunk) int {
 	b := p.queue[0]
-	recs := b.Recs[b.read:]
-	from, until := recs[0].Off, 0
-	for until < min(n, len(recs)) {
-		r := recs[until]
-		if len(c.Recs)+until > 0 && len(c.Data)+int(r.Off+r.Len-from) > chunkBytes {
-			break
-		}
-		until++
-	}
-	if until == 0 {
+	n, size := b.fitting(n, len(c.Recs), len(c.Data))
+	if n == 0 {
 		return 0
 	}
-	last := recs[until-1]
-	shift := uint32(len(c.Data)) - from
-	c.Data = append(c.Data, b.Data[from:last.Off+last.Len]...)
-	for _, r := range recs[:until] {
-		r.Off += shift
-		c.Recs = append(c.Recs, r)
+	recs, _ := b.left()
+	rest := len(recs) - n
+	p.queuedRecs -= n
+	p.queuedBytes -= size + n*recordBytes
+	p.readAt = recs[n-1].Offset + 1
+	if len(c.Recs) > 0 || rest > n {
+		if b.copyTo(c, n, size); rest > 0 {
+			return n
+		}
+	} else {
+		if rest > 0 {
+			tail := p.buffer.NewBlock(0, rest)
+			b.cut(tail, n, size)
+			p.queue = slices.Insert(p.queue, 1, tail)
+		}
+		b.swap(c)
 	}
-	b.read += until
-	p.queuedRecs -= until
-	p.queuedBytes -= int(last.Off+last.Len-from) + until*recordBytes
-	p.readAt = last.Offset + 1
-	if b.read == len(b.Recs) {
-		p.queue[0] = nil
-		p.queue = p.queue[1:]
-		p.buffer.blocks.Put(b)
-	}
-	return until
+	p.queue[0] = nil
+	p.queue = p.queue[1:]
+	p.buffer.blocks.Put(b)
+	return n
 }
 
 func (p *Partition) state() State {

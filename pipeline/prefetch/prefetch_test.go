@@ -23,7 +23,7 @@ func block(from, n int) *Block {
 func put(p *Partition, b *Block, next, readable int64) {
 	p.buffer.Lock()
 	defer p.buffer.Unlock()
-	p.Put(b, next, readable)
+	p.Put(next, readable, b)
 }
 
 func add(b *Buffer, at, end int64) *Partition {
@@ -82,11 +82,11 @@ func TestShare(t *testing.T) {
 	b.Lock()
 	defer b.Unlock()
 	big := make([]byte, shareBytesMax)
-	p.Put(&Block{Data: big, Recs: []event.Rec{{Len: uint32(len(big))}}}, 1, 10)
+	p.Put(1, 10, &Block{Data: big, Recs: []event.Rec{{Len: uint32(len(big))}}})
 	if !p.Wanted() {
 		t.Error("a single record fills the share")
 	}
-	p.Put(block(1, 1), 2, 10)
+	p.Put(2, 10, block(1, 1))
 	if p.Wanted() {
 		t.Error("more is wanted beyond the share")
 	}
@@ -205,5 +205,44 @@ func TestOriginsAreInOrder(t *testing.T) {
 	b.Unlock()
 	if got, want := b.Origins(), []event.Origin{{Topic: "app", Partition: 1}, {Topic: "web"}}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestChunksOwnTheirMemory: what one chunk was given changes neither with what
+// is read into others nor with what is fetched into blocks that come back.
+func TestChunksOwnTheirMemory(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 5))
+	b := New()
+	p := add(b, 0, NoEnd)
+	chunks := make([]event.Chunk, 5)
+	fetched, read := 0, 0
+	for round := range 2000 {
+		if b.Lock(); p.queuedRecs < 100 {
+			x := b.NewBlock(0, 0)
+			for range 1 + rnd.IntN(40) {
+				v := fmt.Sprintf("v%d", fetched)
+				x.Add([]byte(v), len(v), int64(fetched), 0)
+				fetched++
+			}
+			p.Put(int64(fetched), int64(fetched), x)
+		}
+		b.Unlock()
+		c := &chunks[round%len(chunks)]
+		if _, err := b.Read(t.Context(), 0, 1+rnd.IntN(40), false, c); err != nil || len(c.Recs) == 0 || c.Recs[0].Offset != int64(read) {
+			t.Fatalf("round %d: %d records, %v", round, len(c.Recs), err)
+		}
+		read += len(c.Recs)
+		for i := range chunks {
+			size := 0
+			for k, r := range chunks[i].Recs {
+				if want := fmt.Sprintf("v%d", r.Offset); string(chunks[i].Value(k)) != want {
+					t.Fatalf("round %d: %q in chunk %d, want %q", round, chunks[i].Value(k), i, want)
+				}
+				size += int(r.Len)
+			}
+			if size != len(chunks[i].Data) {
+				t.Fatalf("round %d: values of %d bytes lie in %d", round, size, len(chunks[i].Data))
+			}
+		}
 	}
 }

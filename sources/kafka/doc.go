@@ -7,7 +7,10 @@
 // holds at most its own share of the buffer and delays no other.
 //
 // Requests are made by hand (Fetch, ListOffsets, Metadata) over franz-go's
-// client, which brings connections, TLS, SASL, versions, checksums and codecs.
+// client, which brings connections, TLS, SASL, versions and codecs. Record
+// batches are walked in place (batch.go): a value is copied once, out of what
+// was unpacked into its block, and no record has an object of its own. Only
+// messages of the formats before Kafka 0.11 are unpacked by the client (old.go).
 // Its consumer does not fit here: it drops what a paused partition has
 // buffered, and it says nothing of fetches without records, from which alone
 // one learns that a partition's end was found, or that its tail is an aborted

@@ -194,7 +194,7 @@ func (s *Source) acceptPartition(topic string, rp *kmsg.FetchResponseTopicPartit
 		s.refused(p, kerr.ErrorForCode(rp.ErrorCode))
 		return
 	}
-	b, next, err := s.unpackPartition(p, from, rp)
+	blocks, next, err := s.unpackPartition(p, from, rp)
 	s.buffer.Lock()
 	defer s.buffer.Unlock()
 	if err != nil {
@@ -210,5 +210,5 @@ func (s *Source) acceptPartition(topic string, rp *kmsg.FetchResponseTopicPartit
 		readable = rp.LastStableOffset
 	}
 	p.badReads, p.fresh = 0, false
-	p.Put(b, next, readable)
+	p.Put(next, readable, blocks...)
 }

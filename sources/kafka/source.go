@@ -29,14 +29,16 @@ type Source struct {
 	lag          lag
 	refreshEvery time.Duration
 
-	client  *kgo.Client
-	admin   *kadm.Client
-	unpack  kgo.Decompressor
-	pools   pools
-	bounded bool
-	refresh chan struct{}
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	client *kgo.Client
+	admin  *kadm.Client
+	unpack kgo.Decompressor
+	// unpackedMax bounds what a batch may unpack to.
+	unpackedMax int
+	pools       pools
+	bounded     bool
+	refresh     chan struct{}
+	stop        context.CancelFunc
+	running     sync.WaitGroup
 
 	// buffer's lock guards what follows, and the partitions.
 	buffer *prefetch.Buffer
@@ -94,7 +96,7 @@ func (s *Source) Open(ctx context.Context, bounded bool) error {
 		return err
 	}
 	s.client, s.admin, s.bounded = client, kadm.NewClient(client), bounded
-	s.unpack, _ = client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)
+	s.decompressors(client)
 	s.refresh, s.buffer = make(chan struct{}, 1), prefetch.New()
 	s.parts, s.byName, s.loops = nil, map[topicPartition]*partition{}, map[int32]bool{}
 	s.topics, s.names = map[string]kadm.TopicID{}, map[kadm.TopicID]string{}

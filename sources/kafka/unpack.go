@@ -1,25 +1,29 @@
 package kafka
 
 import (
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"touchstream/pipeline/event"
 	"touchstream/pipeline/prefetch"
 )
 
-// answerBytesMax is the unpacked size after which the rest of an answer is left
-// for the next one.
-const answerBytesMax = 64 << 20
+const (
+	// answerBytesMax is the unpacked size after which the rest of an answer is
+	// left for the next one.
+	answerBytesMax = 64 << 20
+	// keptBytesMax bounds memory for unpacking that is kept.
+	keptBytesMax = 16 << 20
+)
 
 // errEnough stops the unpacking of an answer.
 var errEnough = errors.New("enough for one answer")
 
-// pools keep what unpacking takes and gives back at once.
+// pools keep what unpacking takes and gives back at once. The client's
+// decompressor takes its memory from here.
 type pools struct{ records, bytes sync.Pool }
 
 // GetRecords gives a slice of records.
@@ -42,76 +46,148 @@ func (p *pools) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte {
 }
 
 // PutDecompressBytes takes it back.
-func (p *pools) PutDecompressBytes(b []byte) { p.bytes.Put(&b) }
-
-// thrifty is a decompressor that stops when it has unpacked enough, so that an
-// answer of a few megabytes cannot become gigabytes.
-type thrifty struct {
-	kgo.Decompressor
-	left int
-}
-
-// Decompress unpacks a batch.
-func (d *thrifty) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
-	if d.left <= 0 {
-		return nil, errEnough
+func (p *pools) PutDecompressBytes(b []byte) {
+	if cap(b) <= keptBytesMax {
+		p.bytes.Put(&b)
 	}
-	out, err := d.Decompressor.Decompress(src, codec)
-	d.left -= len(out)
-	return out, err
 }
 
-// unpackPartition makes a block of an answer and tells the offset behind it.
-func (s *Source) unpackPartition(p *partition, from int64, rp *kmsg.FetchResponseTopicPartition) (*prefetch.Block, int64, error) {
-	opts := kgo.ProcessFetchPartitionOpts{Offset: from, Topic: p.Topic, Partition: p.Number, Pools: []kgo.Pool{&s.pools}}
+// unpacker makes blocks of a partition's part of an answer.
+type unpacker struct {
+	s        *Source
+	aborted  aborted
+	blocks   []*prefetch.Block
+	next     int64 // the offset behind what was unpacked
+	end      int64 // of a bounded run, or prefetch.NoEnd
+	unpacked int   // bytes
+}
+
+// unpackPartition makes blocks of an answer and tells the offset behind them.
+// What follows a fault comes again with the next answer.
+func (s *Source) unpackPartition(p *partition, from int64, rp *kmsg.FetchResponseTopicPartition) ([]*prefetch.Block, int64, error) {
+	u := unpacker{s: s, next: from, end: p.End()}
 	if s.cfg.Committed {
-		opts.IsolationLevel = kgo.ReadCommitted()
+		u.aborted = newAborted(rp.AbortedTransactions)
 	}
-	fp, next := kgo.ProcessFetchPartition(opts, rp, &thrifty{s.unpack, answerBytesMax}, nil)
-	var tooLarge *kgo.ErrDecompressTooLarge
+	in := rp.RecordBatches
+	for size, ok := batchSize(in); ok; size, ok = batchSize(in) {
+		if in[magicAt] < recordBatchMagic {
+			if u.next > from {
+				break
+			}
+			return s.unpackOld(p, from, rp)
+		}
+		if err := u.take(in[:size]); err != nil {
+			if u.next > from || errors.Is(err, errEnough) {
+				break
+			}
+			return nil, from, err
+		}
+		in = in[size:]
+	}
+	return u.blocks, u.next, nil
+}
+
+// take unpacks a batch.
+func (u *unpacker) take(in []byte) error {
+	b, err := readBatch(in)
+	if err != nil || b.last < u.next {
+		return err // a batch before the offset that was asked for is none of ours
+	}
+	if u.aborted.has(&b) && !b.isControl() {
+		u.next = b.last + 1
+		return nil
+	}
+	if u.unpacked >= answerBytesMax {
+		return errEnough
+	}
+	raw, err := u.s.decompress(b.records, b.codec())
 	switch {
-	case fp.Err == nil || len(fp.Records) > 0 || errors.Is(fp.Err, errEnough):
-		// What follows a fault comes again with the next answer.
-	case errors.As(fp.Err, &tooLarge):
-		b := &prefetch.Block{}
-		b.Add(nil, unpackedBytesMax+1, tooLarge.Offset, batchTime(rp.RecordBatches, tooLarge.Offset))
-		return b, tooLarge.NextOffset, nil
-	default:
-		return nil, from, fp.Err
+	case errors.Is(err, kgo.ErrMaxDecompress):
+		u.tooLarge(&b)
+		return nil
+	case err != nil:
+		return fmt.Errorf("the batch at offset %d: %w", b.first, err)
 	}
-	size := 0
-	for _, r := range fp.Records {
-		size += len(r.Value)
+	u.unpacked += len(raw)
+	if b.isControl() {
+		err = u.control(&b, raw)
+	} else {
+		err = u.records(&b, raw)
 	}
-	b := s.buffer.NewBlock(size, len(fp.Records))
-	for _, r := range fp.Records {
-		if p.End() == prefetch.NoEnd || r.Offset < p.End() {
-			b.Add(r.Value, len(r.Value), r.Offset, timestamp(r))
-		}
-		r.Recycle()
+	if b.codec() != kgo.CodecNone {
+		u.s.pools.PutDecompressBytes(raw)
 	}
-	return b, next, nil
+	if err == nil {
+		u.next = max(u.next, b.last+1) // compaction may have removed the last records
+	}
+	return err
 }
 
-func timestamp(r *kgo.Record) int64 {
-	if ms := r.Timestamp.UnixMilli(); ms >= 0 {
-		return ms
-	}
-	return event.Absent
+// decompressors takes over the client's settings.
+func (s *Source) decompressors(client *kgo.Client) {
+	s.unpack, _ = client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)
+	s.unpackedMax, _ = client.OptValue(kgo.MaxDecompressBatchBytes).(int)
 }
 
-// batchTime is the newest timestamp of the batch that begins at an offset.
-func batchTime(batches []byte, offset int64) int64 {
-	const lengthAt, maxTimestampAt, header = 8, 35, 61
-	for len(batches) >= header {
-		if int64(binary.BigEndian.Uint64(batches)) == offset {
-			return int64(binary.BigEndian.Uint64(batches[maxTimestampAt:]))
+// decompress unpacks the records of a batch; what it gives goes back to the
+// pool unless they were not packed.
+func (s *Source) decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
+	switch codec {
+	case kgo.CodecNone:
+		return src, nil
+	case kgo.CodecLz4:
+		out, ok, err := unpackLZ4(s.pools.GetDecompressBytes(src, codec), src, s.unpackedMax)
+		if ok {
+			return out, err
 		}
-		size := 12 + int(binary.BigEndian.Uint32(batches[lengthAt:]))
-		if size > len(batches) {
-			break
-		}
-		batches = batches[size:]
+		s.pools.PutDecompressBytes(out)
 	}
-	return event.Absent
+	return s.unpack.Decompress(src, codec)
+}
+
+// records queues the records of a batch.
+func (u *unpacker) records(b *batch, raw []byte) error {
+	for done := 0; done < b.count; {
+		to := u.block(len(raw), b.count-done)
+		rest, n, ok := b.fill(to, raw, b.count-done, &u.next, u.end)
+		if done += n; !ok {
+			return fmt.Errorf("the batch at offset %d: record %d of %d is broken", b.first, done+1, b.count)
+		}
+		raw = rest
+	}
+	return nil
+}
+
+// block gives the block to go on with; one that is begun has room for so many
+// bytes and records, or is full with them.
+func (u *unpacker) block(bytes, records int) *prefetch.Block {
+	if n := len(u.blocks); n > 0 && !u.blocks[n-1].Full() {
+		return u.blocks[n-1]
+	}
+	b := u.s.buffer.NewBlock(min(bytes, prefetch.BlockBytesMax), min(records, prefetch.BlockRecordsMax))
+	u.blocks = append(u.blocks, b)
+	return b
+}
+
+// control takes note of a marker; the record itself is for nobody.
+func (u *unpacker) control(b *batch, raw []byte) error {
+	var r rawRecord
+	if b.count == 0 {
+		return nil
+	}
+	if readRecord(raw, 0, &r) < 0 {
+		return fmt.Errorf("the marker at offset %d is broken", b.first)
+	}
+	u.aborted.end(b, r.key)
+	return nil
+}
+
+// tooLarge lets a record without bytes stand for a batch that is too large.
+func (u *unpacker) tooLarge(b *batch) {
+	at := max(b.first, u.next)
+	u.next = b.last + 1
+	if u.end == prefetch.NoEnd || at < u.end {
+		u.block(0, 1).Add(nil, unpackedBytesMax+1, at, b.time(b.topTime-b.firstTime))
+	}
 }

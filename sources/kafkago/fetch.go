@@ -122,7 +122,7 @@ func (s *Source) fetch(ctx context.Context, p *prefetch.Partition, at int64) err
 	}
 	s.buffer.Lock()
 	defer s.buffer.Unlock()
-	p.Put(b, next, resp.HighWatermark)
+	p.Put(next, resp.HighWatermark, b)
 	return nil
 }
 
