@@ -39,8 +39,12 @@ func Set(b *event.Batch, c event.Column, row int, v Value) bool {
 		b.Str[c][row] = Text(b, v)
 		return true
 	}
-	text := TrimBlanks(b.Bytes(Text(b, v)))
 	var ok bool
+	if v.Kind == Number && c.Kind() == event.Money {
+		b.Int[c][row], ok = Amount(b.Arena, v)
+		return ok
+	}
+	text := TrimBlanks(b.Bytes(Text(b, v)))
 	switch c.Kind() {
 	case event.Time:
 		b.Int[c][row], ok = RFC3339(text)
@@ -68,7 +72,13 @@ func SetItem(b *event.Batch, c event.Column, item int, v Value) bool {
 		b.Item.Str[c][item] = Text(b, v)
 		return true
 	}
-	amount, ok := money.Parse(TrimBlanks(b.Bytes(Text(b, v))), '.')
+	var amount int64
+	var ok bool
+	if v.Kind == Number {
+		amount, ok = Amount(b.Arena, v)
+	} else {
+		amount, ok = money.Parse(TrimBlanks(b.Bytes(Text(b, v))), '.')
+	}
 	if ok {
 		b.Item.Int[c][item] = amount
 	}

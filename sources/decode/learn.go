@@ -29,7 +29,7 @@ func (g *Gatherer) Learn(n *Node, start int) {
 	}
 	m.credit = max(m.credit-learnCost, 0)
 	l := &g.learner
-	l.m, l.at, l.list, l.stopped = m, start, &m.first, false
+	l.m, l.at, l.list, l.stopped, l.items = m, start, &m.first, false, 0
 	l.keys, l.parts, l.inner = l.keys[:0], l.parts[:0], l.inner[:0]
 	l.Reset(g.data[:g.pos], start)
 	l.object(n, -1)
@@ -46,6 +46,7 @@ type learner struct {
 	stopped bool
 	keys    []Value // of the objects that are open
 	parts   []Part
+	items   int32
 	inner   []*Node
 }
 
@@ -89,7 +90,7 @@ func (l *learner) emit(s step, p Part, end int) {
 	added := new(step)
 	*added = s
 	if s.kind == stepEnd {
-		added.shape = &Shape{Parts: slices.Clone(l.parts), inner: slices.Clone(l.inner)}
+		added.shape = &Shape{Parts: slices.Clone(l.parts), Items: l.items, inner: slices.Clone(l.inner)}
 	}
 	*l.list = added
 	l.list = &added.next
@@ -217,11 +218,11 @@ func (l *learner) size() uint32 {
 // elements takes an array of objects apart.
 func (l *learner) elements(n *Node) {
 	l.Enter('[')
-	for i := int32(0); !l.stopped && l.Next(']', int(i)); i++ {
+	for ; !l.stopped && l.Next(']', int(l.items)); l.items++ {
 		if l.Peek() != Object {
 			l.stopped = true
 			return
 		}
-		l.object(n, i)
+		l.object(n, l.items)
 	}
 }

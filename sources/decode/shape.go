@@ -17,6 +17,8 @@ import (
 type Shape struct {
 	// Parts are the values in the order of the text.
 	Parts []Part
+	// Items is how many elements its array of Elements has.
+	Items int32
 	// Memo is for the user of the shape.
 	Memo any
 
@@ -107,6 +109,7 @@ func (g *Gatherer) Match(n *Node) *Shape {
 	if x == nil || g.pos >= len(x.data) || g.depth > DepthMax/2 {
 		return nil
 	}
+	g.dirty = false
 	data, pos, k := x.data, g.pos, 0
 	for s := n.shapes.first; s != nil; {
 		if !s.isAt(data, pos) {
@@ -162,7 +165,10 @@ func (g *Gatherer) Match(n *Node) *Shape {
 }
 
 // Values are the values of the shape that was matched last.
-func (g *Gatherer) Values() *[partsMax]Value { return &g.values }
+func (g *Gatherer) Values(s *Shape) []Value { return g.values[:len(s.Parts)] }
+
+// IsDirty reports whether one of them is dirty.
+func (g *Gatherer) IsDirty() bool { return g.dirty }
 
 // isAt reports whether the step's text stands at pos.
 func (s *step) isAt(data []byte, pos int) bool {
@@ -208,6 +214,7 @@ func (g *Gatherer) oddText(at, mark int, v *Value) int {
 		return 0
 	}
 	v.Dirty = t.Dirty
+	g.dirty = g.dirty || t.Dirty
 	return end
 }
 

@@ -115,6 +115,7 @@ type Gatherer struct {
 
 	scratch []byte
 	values  [partsMax]Value // of the shape that was matched
+	dirty   bool            // one of them is
 	learner learner
 }
 

@@ -17,7 +17,7 @@ func (d *decoder) setColumns(row int, kind call) bool {
 		v := d.Cells[slot]
 		ok := false
 		if r.column.Kind() == event.Time {
-			b.Int[r.column][row], ok = timeOf(b, v)
+			b.Int[r.column][row], ok = d.timeOf(v)
 		} else {
 			ok = decode.Set(b, r.column, row, v)
 		}
@@ -97,7 +97,12 @@ func (d *decoder) channel() event.Str {
 	if s := d.Scalar(d.plan.channels...); s.Len > 0 {
 		return s
 	}
-	switch string(d.Batch.Bytes(d.Scalar(d.plan.channel...))) {
+	return d.channelOf(d.Batch.Bytes(d.Scalar(d.plan.channel...)))
+}
+
+// channelOf is the channel of a library.
+func (d *decoder) channelOf(library []byte) event.Str {
+	switch string(library) {
 	case "web", "browser":
 		return d.words[wordWeb]
 	case "mobile":
@@ -109,19 +114,22 @@ func (d *decoder) channel() event.Str {
 func (d *decoder) deviceType() event.Str {
 	b := d.Batch
 	for _, slot := range d.plan.deviceType {
-		s := d.Scalar(slot)
-		if s.Len == 0 {
-			continue
+		if s := d.Scalar(slot); s.Len > 0 {
+			return d.typeOf(s)
 		}
-		if kind := kindOfType(b.Bytes(s)); kind != noWord {
-			return d.words[kind]
-		}
-		return s
 	}
 	if agent := d.Scalar(d.plan.userAgent...); agent.Len > 0 {
 		return d.words[d.devices.of(b.Bytes(agent))]
 	}
 	return event.Str{}
+}
+
+// typeOf is the type of device that a text stands for.
+func (d *decoder) typeOf(s event.Str) event.Str {
+	if kind := kindOfType(d.Batch.Bytes(s)); kind != noWord {
+		return d.words[kind]
+	}
+	return s
 }
 
 // pagePath is a path without query; of a screen without one its name.
@@ -135,15 +143,20 @@ func (d *decoder) pagePath(kind call) event.Str {
 		return decode.CutQuery(d.Batch, s)
 	}
 	if s := d.Scalar(url...); s.Len > 0 {
-		if s = decode.PathOf(d.Batch, s); s.Len == 0 {
-			return d.words[wordRoot]
-		}
-		return s
+		return d.pathOf(s)
 	}
 	if kind == screen {
 		return d.Scalar(p.name)
 	}
 	return event.Str{}
+}
+
+// pathOf is the path of a URL, at least /.
+func (d *decoder) pathOf(url event.Str) event.Str {
+	if s := decode.PathOf(d.Batch, url); s.Len > 0 {
+		return s
+	}
+	return d.words[wordRoot]
 }
 
 // setAttributes adds what the table leaves over.

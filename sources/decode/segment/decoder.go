@@ -32,6 +32,7 @@ type decoder struct {
 	items   decode.Gatherer
 	shared  []decode.Value // cells that a batch lends to its messages
 	devices devices
+	day     decode.Day
 	kinds   [len(kindNames)]event.Str // texts of calls in the batch at hand
 	words   [len(words)]event.Str
 	group   event.Str
@@ -54,6 +55,25 @@ const (
 )
 
 var kindNames = [...]string{track: "track", page: "page", screen: "screen", identify: "identify", alias: "alias", group: "group"}
+
+// callOf finds the kind of a message by its name.
+func callOf(name []byte) (call, bool) {
+	switch string(name) {
+	case "track":
+		return track, true
+	case "page":
+		return page, true
+	case "screen":
+		return screen, true
+	case "identify":
+		return identify, true
+	case "alias":
+		return alias, true
+	case "group":
+		return group, true
+	}
+	return track, false
+}
 
 // Decode implements event.Decoder.
 func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
@@ -88,6 +108,11 @@ func (d *decoder) bind(b *event.Batch) {
 
 func (d *decoder) record(record uint32, data []byte, start int) {
 	p, g := d.plan, &d.outer
+	g.Reset(data, start)
+	shape := g.Match(p.message)
+	if shape != nil && g.End() && d.run(record, 0, shape) {
+		return
+	}
 	clear(d.Cells)
 	g.Rest = g.Rest[:0]
 	g.Reset(data, start)
@@ -101,7 +126,10 @@ func (d *decoder) record(record uint32, data []byte, start int) {
 		d.messages(record, data, v)
 		return
 	}
-	g.Gather(p.message)
+	g.Walk(p.message)
+	if shape == nil && g.OK() {
+		g.Learn(p.message, start)
+	}
 	if !g.End() {
 		d.Batch.Fail(record, -1, event.Malformed, g.Fault())
 		return
@@ -130,7 +158,7 @@ func (d *decoder) messages(record uint32, data []byte, batch decode.Value) {
 		}
 		copy(d.Cells, d.shared)
 		g.Rest = g.Rest[:0]
-		g.Gather(d.plan.message)
+		g.Walk(d.plan.message)
 		d.message(record, int32(n), g.Rest)
 	}
 }
@@ -169,13 +197,7 @@ func (d *decoder) setName(row int) (call, bool) {
 	kind, isKnown := track, false
 	slot := d.First([]int32{p.kind})
 	if slot >= 0 {
-		text := b.Bytes(d.Clean(slot))
-		for k, name := range kindNames {
-			if string(text) == name {
-				kind, isKnown = call(k), true
-			}
-		}
-		if !isKnown {
+		if kind, isKnown = callOf(b.Bytes(d.Clean(slot))); !isKnown {
 			return track, d.complain(event.BadValue, "type: %s is none of track, page, screen, identify, alias, group", d.raw(d.Cells[slot]))
 		}
 	}
@@ -202,7 +224,7 @@ func (d *decoder) setTime(row int) bool {
 		return d.complain(event.MissingField, "event_time is absent: timestamp, originalTimestamp, sentAt and receivedAt are")
 	}
 	v := d.Cells[slot]
-	ms, ok := timeOf(b, v)
+	ms, ok := d.timeOf(v)
 	if !ok {
 		return d.complain(event.BadTime, "event_time: %s is no ISO 8601 time from 1970 on", d.raw(v))
 	}
@@ -211,9 +233,9 @@ func (d *decoder) setTime(row int) bool {
 }
 
 // timeOf reads an ISO 8601 time; without an offset it is UTC.
-func timeOf(b *event.Batch, v decode.Value) (int64, bool) {
+func (d *decoder) timeOf(v decode.Value) (int64, bool) {
 	if v.Kind != decode.String {
 		return 0, false
 	}
-	return decode.ISO8601(decode.TrimBlanks(b.Arena[v.Off : v.Off+v.Len]))
+	return d.day.ISO8601(d.Raw(v))
 }

@@ -253,7 +253,9 @@ func (p *plan) resolve(want event.Want) {
 		p.url, p.pageURL = slotsOf(p.message, urlPaths), slotsOf(p.message, pageURLPaths)
 	}
 	if want.Items {
-		p.products = p.message.Way("properties", "products").Slot()
+		products := p.message.Way("properties", "products")
+		products.Elements = p.item
+		p.products = products.Slot()
 	}
 	if want.AllAttrs || len(want.Attrs) > 0 {
 		p.resolveLeftovers()

@@ -1,0 +1,68 @@
+package segment
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"touchstream/pipeline/event"
+	"touchstream/sources/decode/decodetest"
+)
+
+// withoutShapes is a decoder that walks over every message and goes through
+// cells.
+func withoutShapes() event.Decoder {
+	d := New(Config{})().(*decoder)
+	d.outer.Use(nil)
+	d.inner.Use(nil)
+	d.items.Use(nil)
+	return d
+}
+
+// realRecords are those of the scripts and of a web site.
+func realRecords(t testing.TB) [][]byte {
+	t.Helper()
+	script, err := os.ReadFile("testdata/calls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]byte
+	for line := range strings.Lines(string(script)) {
+		if strings.HasPrefix(line, "{") || strings.HasPrefix(line, "[") {
+			out = append(out, []byte(strings.TrimSpace(line)))
+		}
+	}
+	c := web(24)
+	for i := range c.Recs {
+		out = append(out, c.Value(i))
+	}
+	for _, kind := range []string{"track", "page", "screen", "identify", "alias", "group"} {
+		out = append(out, fmt.Appendf(nil, `{"type":"%s","event":"Ünïcode \"x\"","name":"N\u0020","messageId":"m","sentAt":"2026-03-02T10:00:00.123Z","receivedAt":"2026-03-02T10:00:01+01:00","previousId":"p","groupId":"g",`+
+			`"channel":"mobile","properties":{"name":" x","city":"Łódź","price":12.50,"quantity":"3","position":"top","results":7,"total":1,"revenue":2,"url":"http://h/p?q","path":"","products":[{},{"id":7,"price":1},{"sku":"ż"}],"x":true,"y":null},`+
+			`"traits":{"email":"a@b.c","x":1,"z":[1]},"context":{"campaign":{"name":{}},"device":{"type":"iOS"},"page":{"url":"https://h"},"library":{"name":"js","version":"1.2"},"userAgent":"curl/8"}}`, kind))
+	}
+	return out
+}
+
+func wants() []event.Want {
+	return []event.Want{decodetest.All(), decodetest.SessionWant(), {}, {Attrs: []string{"x", "name", "position", "group_id"}, Columns: event.SetOf(event.Position)}}
+}
+
+func TestShapesChangeNothing(t *testing.T) {
+	records := realRecords(t)
+	for _, w := range wants() {
+		fast, slow := New(Config{})(), withoutShapes()
+		decodetest.MustAgree(t, fast, slow, w, records...)
+		decodetest.AgreeOnMutations(t, fast, slow, w, 3000, records)
+	}
+}
+
+func FuzzShapes(f *testing.F) {
+	records := realRecords(f)
+	for i, r := range records {
+		f.Add(r, records[(i+1)%len(records)])
+	}
+	fast, slow := New(Config{})(), withoutShapes()
+	f.Fuzz(func(t *testing.T, a, b []byte) { decodetest.MustAgree(t, fast, slow, decodetest.All(), a, b, a) })
+}
