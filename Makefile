@@ -11,7 +11,7 @@ CORE        := ./pipeline/... ./operators/... ./sources/file/... ./sources/decod
 FUZZTIME    ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test faults race fuzz integration bench bench-real lint check ci clean
+.PHONY: help build demo test faults race fuzz integration bench bench-real bench-compare bench-check bench-baseline lint check ci clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,11 +41,20 @@ fuzz: ## run every fuzz target for FUZZTIME [20s]
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
 	  done; done
 
-bench: ## run the benchmarks that need no servers; bench/README.md tells what they show
-	CGO_ENABLED=0 go test -run '^$$' -bench . -skip 'Insert|Real|Recovery/.*/10000000' -timeout 30m ./bench
+bench: ## run the benchmark SUITES [all that need no servers], print tables and write out/bench/*.json
+	go run ./bench/suite run $(SUITES)
 
 bench-real: ## run the benchmarks with a real ClickHouse engine and a real Apache Kafka
-	CGO_ENABLED=0 go test -run '^$$' -bench 'Insert|Real' -timeout 60m ./bench
+	go run ./bench/suite run insert exact freshness real-latency
+
+bench-compare: ## run SUITES of BASE [the parent commit] and of this tree by turns, ROUNDS [6] times; benchstat judges
+	go run ./bench/suite compare -short -base '$(BASE)' -rounds $(or $(ROUNDS),6) $(SUITES)
+
+bench-check: ## fail when a ratio has fallen below that of bench/baseline.json
+	go run ./bench/suite check
+
+bench-baseline: ## run SUITES [all that need no servers] and write bench/baseline.json anew
+	go run ./bench/suite baseline $(SUITES)
 
 lint: $(LINT) ## run the linters
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:" $$unformatted >&2; exit 1; fi

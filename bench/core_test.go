@@ -49,36 +49,68 @@ func BenchmarkCore(b *testing.B) {
 func benchmarkCore(b *testing.B, workload, set string, warm int) {
 	b.StopTimer()
 	heap := liveHeap()
-	source := newMemory(newStream(b, workload), warm)
-	r := startRig(b, newPipeline(b, workload, set, source), source)
-	r.await(warm)
-	lap := make([]event.Chunk, lapSteps*stepRecords/chunkRecords)
+	c := startCore(b, workload, set, warm, nil)
 	m := newMeter(b)
-	source.fill(lap)
-	bytes := 0
-	for i := range lap {
-		bytes += len(lap[i].Data)
-	}
 	b.StartTimer()
 	for b.Loop() {
-		m.start()
-		source.laps <- lap
-		r.await(lapSteps * stepRecords)
-		m.stop(lapSteps * stepRecords)
-		source.fill(lap)
+		c.lap(m)
 		b.StartTimer()
 	}
-	b.SetBytes(int64(bytes))
-	clear(lap)
+	b.SetBytes(c.bytes)
 	state := 0
-	r.pipeline.Status().Operators(func(_ string, c *pipeline.OperatorCounts) { state += int(c.Bytes.Load()) })
-	r.check()
+	c.pipeline.Status().Operators(func(_ string, c *pipeline.OperatorCounts) { state += int(c.Bytes.Load()) })
+	c.check()
 	m.report("event")
 	b.ReportMetric(float64(state)/1e6, "state-MB")
-	b.ReportMetric(float64(liveHeap()-heap)/1e6, "heap-MB")
-	if s := r.pipeline.Status().Operator("sessions"); s.Entries.Load() > 0 {
+	b.ReportMetric(float64(c.heap()-heap)/1e6, "heap-MB")
+	if s := c.pipeline.Status().Operator("sessions"); s.Entries.Load() > 0 {
 		b.ReportMetric(float64(s.Bytes.Load())/float64(s.Entries.Load()), "B/session")
 	}
+}
+
+// core is a whole pipeline over a workload that works off laps of records in
+// memory.
+type core struct {
+	*rig
+	source *memory
+	chunks []event.Chunk // of the next lap
+	bytes  int64         // of a lap
+}
+
+// startCore starts it and works off the records before the measurement, whole
+// steps of them. Change, if given, is shown the configuration first.
+func startCore(b *testing.B, workload, set string, warm int, change func(*pipeline.Config)) *core {
+	b.Helper()
+	warm = (warm + stepRecords - 1) / stepRecords * stepRecords
+	c := &core{source: newMemory(newStream(b, workload), warm)}
+	cfg := newPipeline(b, workload, set, c.source)
+	if change != nil {
+		change(&cfg)
+	}
+	c.rig = startRig(b, cfg, c.source)
+	c.await(warm)
+	c.chunks = make([]event.Chunk, lapSteps*stepRecords/chunkRecords)
+	c.source.fill(c.chunks)
+	for i := range c.chunks {
+		c.bytes += int64(len(c.chunks[i].Data))
+	}
+	return c
+}
+
+// lap works off a lap of records under the meter and makes those of the next
+// one. The benchmark's timer stands still afterwards.
+func (c *core) lap(m *meter) {
+	m.start()
+	c.source.laps <- c.chunks
+	c.await(lapSteps * stepRecords)
+	m.stop(lapSteps * stepRecords)
+	c.source.fill(c.chunks)
+}
+
+// heap is the memory in use without the records of the next lap.
+func (c *core) heap() uint64 {
+	clear(c.chunks)
+	return liveHeap()
 }
 
 // rig is a pipeline that runs while its input is handed over lap by lap.
@@ -93,6 +125,7 @@ type rig struct {
 func startRig(b *testing.B, cfg pipeline.Config, source *memory) *rig {
 	b.Helper()
 	r := &rig{b: b, steps: make(chan int, 1), ended: make(chan error, 1)}
+	cfg.StopWithin = 600_000
 	cfg.OnStep = func(s pipeline.StepInfo) { r.steps <- s.Records }
 	r.pipeline = pipeline.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -114,14 +147,16 @@ func startRig(b *testing.B, cfg pipeline.Config, source *memory) *rig {
 
 // check fails the benchmark if the pipeline did not do its work: nearly all
 // records must have become events.
-func (r *rig) check() {
-	s := r.pipeline.Status()
+func (r *rig) check() { check(r.b, r.pipeline.Status()) }
+
+func check(b *testing.B, s *pipeline.Status) {
+	b.Helper()
 	dead := int64(0)
 	for i := range s.DeadLetters {
 		dead += s.DeadLetters[i].Load()
 	}
 	if records, events := s.Records.Load(), s.Events.Load(); events < records*97/100 || dead > records/100 {
-		r.b.Fatalf("%d records became %d events and %d dead letters", records, events, dead)
+		b.Fatalf("%d records became %d events and %d dead letters", records, events, dead)
 	}
 }
 

@@ -93,15 +93,7 @@ func limits(b *testing.B, c *event.Chunk) {
 	lines := lines(c)
 	b.Run("indexbyte", func(b *testing.B) {
 		perRecord(b, len(lines), func() {
-			n := 0
-			for rest := lines; ; n++ {
-				i := bytes.IndexByte(rest, '\n')
-				if i < 0 {
-					break
-				}
-				rest = rest[i+1:]
-			}
-			if n != chunkRecords {
+			if n := countLines(lines); n != chunkRecords {
 				b.Fatalf("%d lines", n)
 			}
 		})

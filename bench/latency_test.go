@@ -12,7 +12,7 @@ import (
 	"touchstream/deploy/dev/devtest"
 )
 
-var latencyRate = flag.Int("rate", 0, "events a second of the benchmark of latency; 0: half of the highest rate")
+var latencyRate = flag.Int("rate", 0, "events a second of the benchmark of latency; 0: shares of the highest rate")
 
 const (
 	latencySeconds = 30
@@ -24,10 +24,11 @@ const (
 )
 
 // BenchmarkRealLatency measures how long after an event was due to be produced
-// the trigger that it causes is seen by a reader of committed messages, at half
-// of the rate that the same pipeline reaches with the producer, the broker and
-// the reader on the same machine. The visitor puts a product into the cart, and the operator fires 1 ms of event time after
-// that. An operation is a run for the rate and a run of 30 s.
+// the trigger that it causes is seen by a reader of committed messages, at
+// shares of the rate that the same pipeline reaches with the producer, the
+// broker and the reader on the same machine. The visitor puts a product into the
+// cart, and the operator fires 1 ms of event time after that. An operation is a
+// run of 30 s.
 func BenchmarkRealLatency(b *testing.B) {
 	for _, warehouse := range []bool{false, true} {
 		b.Run(map[bool]string{false: "kafka", true: "kafka-clickhouse"}[warehouse], func(b *testing.B) {
@@ -35,29 +36,40 @@ func BenchmarkRealLatency(b *testing.B) {
 			if warehouse {
 				addr = devtest.ClickHouse(b)
 			}
-			var ms []float64
-			for b.Loop() {
+			plan := func(name string) *livePlan {
 				latencyRuns++
-				plan := func(name string) *livePlan {
-					return &livePlan{name: fmt.Sprintf("%s%d", name, latencyRuns), brokers: brokers, addr: addr, commitEvery: latencyCommit, durable: true, triggers: true,
-						operators: "cart", disorder: latencyDisorder}
-				}
-				rate := *latencyRate
-				if rate == 0 {
-					highest := plan("rate").maximum(b)
-					b.ReportMetric(float64(highest), "max-events/s")
-					rate = highest / 2
-				}
-				b.ReportMetric(float64(rate), "events/s")
-				samples, behind := plan("latency").latency(b, rate)
-				ms = append(ms, samples...)
-				b.ReportMetric(float64(behind.Microseconds())/1e3, "producer-behind-ms")
+				return &livePlan{name: fmt.Sprintf("%s%d", name, latencyRuns), brokers: brokers, addr: addr, commitEvery: latencyCommit, durable: true, triggers: true,
+					operators: "cart", disorder: latencyDisorder}
 			}
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(len(ms)), "triggers")
-			quantiles(b, "trigger", ms)
+			if *latencyRate > 0 {
+				realLatency(b, plan, *latencyRate)
+				return
+			}
+			highest := 0
+			for _, load := range loads {
+				b.Run(fmt.Sprintf("load-%d", load), func(b *testing.B) {
+					if highest == 0 {
+						highest = plan("rate").maximum(b)
+					}
+					b.ReportMetric(float64(highest), "max-events/s")
+					realLatency(b, plan, highest*load/100)
+				})
+			}
 		})
 	}
+}
+
+func realLatency(b *testing.B, plan func(string) *livePlan, rate int) {
+	b.Helper()
+	var seen histogram
+	for b.Loop() {
+		behind := plan("latency").latency(b, rate, &seen)
+		b.ReportMetric(float64(behind.Microseconds())/1e3, "producer-behind-ms")
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(rate), "events/s")
+	b.ReportMetric(float64(seen.n), "triggers")
+	seen.report(b, "trigger")
 }
 
 // latencyRuns tells the topics of one run from those of another.
@@ -92,9 +104,10 @@ func (l *livePlan) maximum(b *testing.B) int {
 	return int(rate)
 }
 
-// latency are the times in ms from when the cause of each trigger was due to be
-// produced until the trigger was read, without the first 5 s and the last one.
-func (l *livePlan) latency(b *testing.B, perSecond int) (ms []float64, behind time.Duration) {
+// latency records the times from when the cause of each trigger was due to be
+// produced until the trigger was read, without the first 5 s and the last one,
+// and is how far the producer was behind.
+func (l *livePlan) latency(b *testing.B, perSecond int, into *histogram) time.Duration {
 	b.Helper()
 	l.input = l.name + ".in"
 	ctx, cancel := context.WithTimeout(b.Context(), serverWait)
@@ -119,10 +132,6 @@ func (l *livePlan) latency(b *testing.B, perSecond int) (ms []float64, behind ti
 		began, behind := openLoop(ctx, client, inputPartitions, perSecond, records)
 		ended <- produced{began, behind}
 	}()
-	type sight struct {
-		due  time.Time
-		late time.Duration
-	}
 	var seen []sight
 	// The watermark does not reach the last ones.
 	tail := time.Duration(latencySeconds-1) * time.Second
@@ -155,15 +164,17 @@ func (l *livePlan) latency(b *testing.B, perSecond int) (ms []float64, behind ti
 	}
 	p.stop()
 	l.drop(b)
+	counted := 0
 	for _, s := range seen {
 		if s.due.After(x.began.Add(latencyWarm)) && s.due.Before(x.began.Add(tail)) {
-			ms = append(ms, float64(s.late.Microseconds())/1e3)
+			into.record(s.late)
+			counted++
 		}
 	}
-	if want := perSecond / 100 * int((tail-latencyWarm)/time.Second); len(ms) < want*99/100 {
-		b.Fatalf("%d triggers of %d were read", len(ms), want)
+	if want := perSecond / 100 * int((tail-latencyWarm)/time.Second); counted < want*99/100 {
+		b.Fatalf("%d triggers of %d were read", counted, want)
 	}
-	return ms, x.behind
+	return x.behind
 }
 
 // drop removes the database.

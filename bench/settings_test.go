@@ -141,13 +141,15 @@ func newPipeline(tb testing.TB, workload, set string, source pipeline.Source) pi
 
 // operatorSets are what a core benchmark runs.
 var operatorSets = map[string][]string{
-	"none":     {},
-	"identity": {"identity"},
-	"sessions": {"sessions"},
-	"windows":  {"windows"},
-	"crowd":    {"crowd"},
-	"cart":     {"identity", "sessions", "cart"},
-	"all":      {"identity", "sessions", "ropo", "abandonment", "crowd", "windows"},
+	"none":        {},
+	"identity":    {"identity"},
+	"sessions":    {"sessions"},
+	"windows":     {"windows"},
+	"crowd":       {"crowd"},
+	"cart":        {"identity", "sessions", "cart"},
+	"ropo":        {"identity", "ropo"},
+	"abandonment": {"identity", "abandonment"},
+	"all":         {"identity", "sessions", "ropo", "abandonment", "crowd", "windows"},
 }
 
 func newResolver(s *settings, h *event.Hasher) *identity.Resolver {
