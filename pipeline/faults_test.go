@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/schema"
@@ -55,7 +55,7 @@ type history struct {
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{world: newWorld(t, seed), ordered: true, clock: 1_000_000}
+	h := &history{world: newSimWorld(t, seed), ordered: true, clock: 1_000_000}
 	h.away, h.visible = 30, h.r.IntN(len(h.parts)+1)
 	for p := range h.parts {
 		for i, line := range h.parts[p] {
@@ -83,11 +83,13 @@ func (h *history) change(c *Config) {
 	c.SnapshotEvery = []int64{0, 2, 3_600_000}[r.IntN(3)]
 	c.Version = fmt.Sprint(h.version)
 	c.Sources[0].IdleAfter, c.Sources[0].MaxSkew = 50, int64(r.IntN(2)*20)
+	p := c.Journal.(*simJournal).w
 	c.Clock = func() int64 {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.clock += h.r.Int64N(20); h.r.IntN(500) == 0 {
-			h.clock += h.r.Int64N(7_200_000) - 3_600_000
+		n := p.next("clock")
+		if h.clock += int64(p.chance(20, "clock", n)); p.chance(500, "clock jumps", n) == 0 {
+			h.clock += int64(p.chance(7_200_000, "clock jumps by", n)) - 3_600_000
 		}
 		return h.clock
 	}
@@ -123,8 +125,7 @@ func (h *history) life() {
 	}
 	p.stopAt = 1 + r.IntN(60)
 	h.tell("a life to act %d or read %d", p.dieAt, p.stopAt)
-	folderGone := r.IntN(6) == 0
-	aside := h.dir + ".aside"
+	folderGone, wasGone := r.IntN(6) == 0, false
 	err := p.run(false, func(c *Config) {
 		h.change(c)
 		if !folderGone {
@@ -134,21 +135,17 @@ func (h *history) life() {
 		left := r.IntN(4)
 		c.OnStep = func(i StepInfo) {
 			if left--; left == 0 {
-				h.tell("the folder goes")
-				_ = os.Rename(h.dir, aside)
+				wasGone = true
+				h.disk.Hide(h.dir)
 			}
 			if on != nil {
 				on(i)
 			}
 		}
 	})
-	wasGone := false
-	if _, gone := os.Stat(aside); gone == nil {
-		wasGone = true
-		_ = os.RemoveAll(h.dir)
-		if err := os.Rename(aside, h.dir); err != nil {
-			h.t.Fatal(err)
-		}
+	if wasGone {
+		h.tell("the folder was gone")
+		h.disk.Hide("")
 	}
 	// A stop within a replay leaves things as they were.
 	h.ordered = err == nil && !p.dead && (p.pipeline.isLive || h.ordered)
@@ -169,6 +166,7 @@ func (h *history) fight() {
 		h.mu.Lock()
 		began = first.reads > 5
 		h.mu.Unlock()
+		time.Sleep(10 * time.Microsecond)
 	}
 	err := second.run(false, func(c *Config) {
 		h.mu.Lock()
@@ -187,11 +185,7 @@ func (h *history) fight() {
 // harm damages what lies on disks between two lives, in ways that leave enough
 // to go on from.
 func (h *history) harm() {
-	files, err := snapshot.List(h.dir)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	good := slices.DeleteFunc(files, func(f snapshot.Info) bool { return slices.Contains(h.bad, f.Path) })
+	good := slices.DeleteFunc(h.snapshots(), func(f snapshot.Info) bool { return slices.Contains(h.bad, f.Path) })
 	if n := len(h.journal); h.r.IntN(4) == 0 && n > 0 {
 		h.tell("the journal loses entries of %d", n)
 		from := n - 1 - h.r.IntN(min(n, 4))
@@ -206,7 +200,7 @@ func (h *history) harm() {
 	whole := h.trimmed <= 1
 	if h.seed%2 == 1 && h.r.IntN(4) == 0 && (len(good) > 1 || whole && len(good) > 0) && !h.mayRepeat {
 		path := good[h.r.IntN(len(good))].Path
-		b, err := os.ReadFile(path)
+		b, err := h.disk.ReadFile(path)
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -217,7 +211,7 @@ func (h *history) harm() {
 		}
 		h.tell("%s is damaged", path)
 		h.bad, h.ordered = append(h.bad, path), false
-		if err := os.WriteFile(path, b, 0o600); err != nil {
+		if err := h.disk.WriteFile(path, b); err != nil {
 			h.t.Fatal(err)
 		}
 	}
@@ -251,14 +245,7 @@ func (h *history) check() {
 // TestFaultsLoseNothing runs processes that are killed, stopped, fought and
 // whose files are damaged: each record comes out once.
 func TestFaultsLoseNothing(t *testing.T) {
-	seeds := uint64(300)
-	if testing.Short() {
-		seeds = 60
-	}
-	for seed := range seeds {
-		if t.Failed() {
-			return
-		}
+	simulate(t, 1_500, func(t *testing.T, seed uint64) {
 		h := newHistory(t, seed)
 		h.r = rand.New(rand.NewPCG(seed, 5))
 		for range 1 + h.r.IntN(8) {
@@ -272,8 +259,8 @@ func TestFaultsLoseNothing(t *testing.T) {
 		h.tell("the last life")
 		p := h.start(0)
 		if err := p.run(true, h.change); err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
+			t.Fatal(err)
 		}
 		h.check()
-	}
+	})
 }

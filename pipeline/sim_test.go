@@ -1,20 +1,17 @@
 package pipeline
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"touchstream/pipeline/disk"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 	"touchstream/pipeline/schema"
-	"touchstream/pipeline/snapshot"
 )
 
 // tallyOperator counts each key's rows in time order.
@@ -57,7 +54,10 @@ func (w *process) config(bounded bool) Config {
 	cfg := testConfig(nil, nil, InTime, 1+w.r.IntN(40), 1+w.r.IntN(3))
 	cfg.Bounded, cfg.MaxWait, cfg.CommitEvery, cfg.StopWithin = bounded, 0, 0, 20_000
 	cfg.Journal, cfg.SnapshotDir, cfg.SnapshotCopies = &simJournal{w}, w.dir, 1<<30
-	cfg.SnapshotEvery = int64(w.r.IntN(3))
+	cfg.SnapshotEvery, cfg.Disk = int64(w.r.IntN(3)), w.fs
+	if w.disk != nil {
+		cfg.Shards, cfg.DedupEntries, cfg.BufferRows = 4, 1<<9, 1<<10
+	}
 	cfg.Sources[0].Source = &simSource{w: w, ready: make(chan struct{}, 1)}
 	cfg.Operators = []Operator{&tallyOperator{traceOperator{InTime}}, countOperator{}}
 	cfg.NewResolver = func() Resolver { return &unionResolver{linkResolver{to: map[event.Hash]event.Hash{}}} }
@@ -66,122 +66,48 @@ func (w *process) config(bounded bool) Config {
 	return cfg
 }
 
-// start makes a process.
-func (w *world) start(dieAt int) *process {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return &process{world: w, dieAt: dieAt, after: w.r.IntN(2) == 0, lost: make(chan struct{})}
-}
-
-// run runs the process until it dies or ends.
-func (w *process) run(bounded bool, change func(*Config)) error {
-	ctx, cancel := context.WithCancel(w.t.Context())
-	defer cancel()
-	w.kill = cancel
-	w.mu.Lock()
-	cfg := w.config(bounded)
-	w.mu.Unlock()
-	if change != nil {
-		change(&cfg)
-	}
-	w.pipeline = New(cfg)
-	err := w.pipeline.Run(ctx)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err == nil && w.dead {
-		return errDead // where nobody would have noticed
-	}
-	return err
-}
-
-// rows are the lines of all blocks, sorted. What a drained run has left behind
-// its snapshot comes under two generations, and counts once.
-func (w *world) rows() []string {
-	byGeneration := map[uint32]map[string]int{}
-	for id, b := range w.blocks {
-		count := byGeneration[id.generation]
-		if count == nil {
-			count = map[string]int{}
-			byGeneration[id.generation] = count
-		}
-		for line := range strings.Lines(b) {
-			count[line]++
-		}
-	}
-	most := map[string]int{}
-	for _, count := range byGeneration {
-		for line, n := range count {
-			most[line] = max(most[line], n)
-		}
-	}
-	var out []string
-	for line, n := range most {
-		out = append(out, slices.Repeat([]string{line}, n)...)
-	}
-	slices.Sort(out)
-	return out
-}
-
-func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 4)), away: 20, blocks: map[simBlockID]string{}}
-	parts := 1 + w.r.IntN(3)
-	for range parts {
-		now, part := int64(1000), []string(nil)
-		for i := range 20 + w.r.IntN(150) {
-			now += w.r.Int64N(8)
-			key := string(rune('a' + w.r.IntN(6)))
-			// Which of two profiles goes on depends on the order of links, which
-			// is certain within one partition alone.
-			if parts == 1 && w.r.IntN(30) == 0 {
-				key += string(rune('a' + w.r.IntN(6)))
-			}
-			part = append(part, fmt.Sprintf("%d %s m%d-%d", now-w.r.Int64N(9), key, len(w.parts), i-w.r.IntN(2)))
-		}
-		w.parts = append(w.parts, part)
-	}
-	dir, err := os.MkdirTemp(t.TempDir(), "snapshots")
-	if err != nil {
+// crashes kills the process at random acts until the input is folded: the store
+// holds what an undisturbed run leaves, and each block once.
+func crashes(calm, w *world) {
+	t := w.t
+	if err := calm.start(0).run(true, func(c *Config) { c.Journal = nil }); err != nil {
 		t.Fatal(err)
 	}
-	w.dir, w.visible = dir, parts
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("%s", w.log.text())
+	err := errDead
+	for i := 0; err != nil; i++ {
+		p := w.start(1 + w.r.IntN(20+2*i))
+		if err = p.run(true, nil); err != nil && !p.dead {
+			t.Fatal(err)
 		}
-	})
-	return w
+	}
+	if got, want := w.rows(), calm.rows(); !slices.Equal(got, want) {
+		t.Errorf("got %d rows, want %d\n%s", len(got), len(want), differ(got, want))
+	}
+	// A process that dies on a simulated disk may have left what it had to remove.
+	if n := len(w.snapshots()); n > snapshotsKept && w.disk == nil {
+		t.Errorf("%d snapshots are left", n)
+	}
 }
 
-// TestCrashesChangeNothing kills the process at random acts until the input is
-// folded: the store holds what an undisturbed run leaves, and each block once.
 func TestCrashesChangeNothing(t *testing.T) {
-	seeds := uint64(300)
-	if testing.Short() {
-		seeds = 60
+	simulate(t, 3_000, func(t *testing.T, seed uint64) { crashes(newSimWorld(t, seed), newSimWorld(t, seed)) })
+}
+
+// TestCrashesOnTheMachinesDisk is a small part of it without simulated disk and
+// time.
+func TestCrashesOnTheMachinesDisk(t *testing.T) {
+	for seed := range uint64(20) {
+		crashes(newSimWorld(t, seed), newWorld(t, seed))
 	}
-	for seed := range seeds {
-		if t.Failed() {
-			return
-		}
-		calm := newWorld(t, seed)
-		if err := calm.start(0).run(true, nil); err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		w := newWorld(t, seed)
-		err := errDead
-		for i := 0; err != nil; i++ {
-			p := w.start(1 + w.r.IntN(12+i))
-			if err = p.run(true, nil); err != nil && !p.dead {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
-		}
-		if got, want := w.rows(), calm.rows(); !slices.Equal(got, want) {
-			t.Errorf("seed %d: got %d rows, want %d\n%s", seed, len(got), len(want), differ(got, want))
-		}
-		if files, err := snapshot.List(w.dir); err != nil || len(files) > snapshotsKept {
-			t.Errorf("seed %d: %d snapshots are left, %v", seed, len(files), err)
-		}
-	}
+}
+
+// CrashesOnFiles does it with a journal in files on the simulated disk.
+func CrashesOnFiles(t *testing.T, open func(fs disk.FS, dir string) (Journal, error)) {
+	simulate(t, 1_000, func(t *testing.T, seed uint64) {
+		w := newSimWorld(t, seed)
+		w.files = open
+		crashes(newSimWorld(t, seed), w)
+	})
 }
 
 func differ(got, want []string) string {

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
-	"touchstream/pipeline/event"
-	"touchstream/pipeline/schema"
+	"touchstream/pipeline/disk"
+	"touchstream/pipeline/disk/disktest"
+	"touchstream/pipeline/snapshot"
 )
 
 // world is what outlives a simulated process: the input, the journal, the rows
@@ -21,9 +25,14 @@ type world struct {
 	seed  uint64
 	parts [][]string
 	dir   string
+	// disk holds the folder; nil: the machine's does.
+	disk *disktest.Disk
+	// files makes a journal in files on the disk; nil: the world's own.
+	files func(fs disk.FS, dir string) (Journal, error)
 
 	mu      sync.Mutex
-	r       *rand.Rand
+	r       *rand.Rand // of one goroutine at a time
+	lives   int
 	journal []simEntry
 	trimmed int64
 	blocks  map[simBlockID]string
@@ -50,6 +59,7 @@ type simEntry struct {
 // read.
 type process struct {
 	*world
+	life          int
 	acts, dieAt   int
 	reads, stopAt int
 	after, dead   bool
@@ -57,12 +67,40 @@ type process struct {
 	first         int64 // from where it has read the journal
 	lost          chan struct{}
 	pipeline      *Pipeline
+	fs            disk.FS
+	counts        map[string]int
 }
 
 var errDead = errors.New("the process is dead")
 
-// act is one act of the process on the world.
-func (w *process) act(effect func()) error {
+// chance is a number below n that depends on what it is for alone, not on which
+// goroutine asks first: a seed can be run again.
+func (w *process) chance(n int, what string, at ...int64) int {
+	h := fnv.New64a()
+	h.Write([]byte(what))
+	for _, x := range append(at, int64(w.life), int64(w.seed)) {
+		for range 8 {
+			h.Write([]byte{byte(x)})
+			x >>= 8
+		}
+	}
+	return int(rand.NewPCG(h.Sum64(), 6).Uint64() % uint64(n))
+}
+
+// next counts what a process does, by kind. The lock is held.
+func (w *process) next(kind string) int64 {
+	w.counts[kind]++
+	return int64(w.counts[kind])
+}
+
+// act is one act of the process on the world. It takes its time.
+func (w *process) act(kind string, effect func()) error {
+	w.mu.Lock()
+	number := w.next(kind)
+	w.mu.Unlock()
+	if w.disk != nil && w.files == nil {
+		time.Sleep(time.Duration(w.chance(300, kind+" takes", number)) * time.Microsecond)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.dead {
@@ -74,299 +112,143 @@ func (w *process) act(effect func()) error {
 		if w.after {
 			effect()
 		}
+		if w.disk != nil {
+			w.disk.Kill(w.fs.(*disktest.Process)) // other goroutines may be about to write
+		}
 		w.kill()
 		return errDead
 	}
-	if w.away > 0 && w.r.IntN(w.away) == 0 {
+	// Errors of disks do not pass.
+	if w.away > 0 && kind != "disk" && w.chance(w.away, kind+" is away", number) == 0 {
 		return Retryable(errors.New("away for now"))
 	}
 	effect()
 	return nil
 }
 
-// simJournal is the journal of the world.
-type simJournal struct{ w *process }
-
-func (j *simJournal) Open(context.Context, func()) error {
-	j.w.mu.Lock()
-	defer j.w.mu.Unlock()
-	if j.w.owner != nil {
-		close(j.w.owner.lost)
+// start makes a process.
+func (w *world) start(dieAt int) *process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lives++
+	p := &process{world: w, life: w.lives, dieAt: dieAt, after: w.r.IntN(2) == 0, lost: make(chan struct{}), fs: disk.OS, counts: map[string]int{}}
+	if w.disk != nil {
+		p.fs = w.disk.Process(func(effect func()) error { return p.act("disk", effect) })
 	}
-	j.w.owner = j.w
-	return nil
+	return p
 }
 
-func (j *simJournal) Close() error                { return nil }
-func (j *simJournal) Generation() (uint32, error) { return 0, nil }
-func (j *simJournal) Lost() <-chan struct{}       { return j.w.lost }
-
-func (j *simJournal) Confirm(context.Context) error {
-	j.w.mu.Lock()
-	defer j.w.mu.Unlock()
-	return j.fenced()
-}
-
-// fenced says that another process has taken over. The lock is held.
-func (j *simJournal) fenced() error {
-	if j.w.owner != j.w {
-		return ErrFenced
-	}
-	return nil
-}
-
-func (j *simJournal) Trim(_ context.Context, n int64) (err error) {
-	failed := j.w.act(func() {
-		if err = j.fenced(); err == nil {
-			j.w.trimmed = max(j.w.trimmed, n)
-		}
-	})
-	return errors.Join(err, failed)
-}
-
-func (j *simJournal) Read(_ context.Context, first int64, f func(int64, []byte) error) (damage, err error) {
-	j.w.mu.Lock()
-	entries := slices.Clone(j.w.journal)
-	j.w.first = first
-	j.w.mu.Unlock()
-	for _, e := range entries {
-		switch {
-		case e.number < max(first, j.w.trimmed):
-		case e.damaged:
-			return fmt.Errorf("entry %d: %w", e.number, ErrDamaged), nil
-		default:
-			if err := f(e.number, e.bytes); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return nil, nil
-}
-
-func (j *simJournal) Commit(_ context.Context, number int64, entry []byte) (err error) {
-	failed := j.w.act(func() {
-		if err = j.fenced(); err != nil {
-			return
-		}
-		if i := slices.IndexFunc(j.w.journal, func(e simEntry) bool { return e.damaged }); i >= 0 {
-			j.w.journal = j.w.journal[:i]
-		}
-		last := int64(0)
-		if n := len(j.w.journal); n > 0 {
-			last = j.w.journal[n-1].number
-		}
-		if number != last+1 && (last >= j.w.first || number < j.w.first) {
-			j.w.t.Errorf("seed %d: commit %d follows %d", j.w.seed, number, last)
-		}
-		j.w.journal = append(j.w.journal, simEntry{number: number, bytes: slices.Clone(entry)})
-	})
-	return errors.Join(err, failed)
-}
-
-// simSink keeps rows in blocks, which it hands to the world.
-type simSink struct {
-	w          *process
-	tables     []*schema.Table
-	generation uint32
-
-	mu        sync.Mutex
-	run       uint32
-	open      string
-	number    uint64
-	closed    []simBlock
-	delivered uint64
-}
-
-// simBlockID names a block for good.
-type simBlockID struct {
-	generation, run uint32
-	number          uint64
-}
-
-type simBlock struct {
-	number uint64
-	run    uint32
-	commit int64
-	rows   string
-}
-
-func (s *simSink) Open(_ context.Context, o *Opening) error {
-	s.tables, s.generation, s.run = o.Tables, o.Generation, o.Run
-	if o.State == nil {
-		return nil
-	}
-	r := decoder{b: o.State}
-	s.open, s.number, s.delivered = r.text(), r.uint(), r.uint()
-	for range r.count() {
-		s.closed = append(s.closed, simBlock{number: r.uint(), run: uint32(r.uint()), rows: r.text()})
-	}
-	return r.end("state")
-}
-
-func (s *simSink) Renumber(run uint32) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.run = run
-}
-
-func (s *simSink) Write(_ context.Context, d *Delivery) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var b strings.Builder
-	for _, r := range d.Rows {
-		for i := range r.N {
-			fmt.Fprintf(&b, "%s", r.Table.Name)
-			for c, col := range r.Table.Columns {
-				if col.Type == schema.Text || col.Type == schema.LowText {
-					fmt.Fprintf(&b, " %s", r.Bytes(r.Cols[c].Str[i]))
-				} else {
-					fmt.Fprintf(&b, " %d", r.Cols[c].I64[i])
-				}
-			}
-			b.WriteByte('\n')
-		}
-	}
-	s.open += b.String()
-	return nil
-}
-
-// Cut closes the block or not, at random, and says so.
-func (s *simSink) Cut(_ context.Context, c *Cut) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	decision := c.Decision
-	if !c.Replay {
-		s.w.mu.Lock()
-		closes := c.All || s.w.r.IntN(2) == 0
-		s.w.mu.Unlock()
-		w := encoder{}
-		w.uint(s.delivered)
-		w.uint(uint64(s.run))
-		w.flag(closes)
-		decision = w.b
-	}
-	r := decoder{b: decision}
-	delivered, run := r.uint(), uint32(r.uint())
-	if r.flag() && s.open != "" {
-		s.number++
-		s.closed = append(s.closed, simBlock{s.number, run, c.Number, s.open})
-		s.open = ""
-	}
-	s.closed = slices.DeleteFunc(s.closed, func(b simBlock) bool { return b.number <= delivered })
-	return decision, nil
-}
-
-func (s *simSink) State(context.Context) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := encoder{}
-	w.text(s.open)
-	w.uint(s.number)
-	w.uint(s.delivered)
-	w.uint(uint64(len(s.closed)))
-	for _, b := range s.closed {
-		w.uint(b.number)
-		w.uint(uint64(b.run))
-		w.text(b.rows)
-	}
-	return w.b, nil
-}
-
-func (s *simSink) Release(_ context.Context, number int64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.closed) > 0 && s.closed[0].commit <= number {
-		b := s.closed[0]
-		err := s.w.act(func() {
-			id := simBlockID{s.generation, b.run, b.number}
-			if was, ok := s.w.blocks[id]; ok && was != b.rows {
-				s.w.t.Errorf("seed %d: block %v came as\n%sand comes again as\n%s", s.w.seed, id, was, b.rows)
-			}
-			s.w.blocks[id] = b.rows
-		})
+// run runs the process until it dies or ends.
+func (w *process) run(bounded bool, change func(*Config)) error {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	defer cancel()
+	w.kill = cancel
+	w.mu.Lock()
+	cfg := w.config(bounded)
+	w.mu.Unlock()
+	if w.files != nil {
+		j, err := w.files(w.fs, "/journal")
 		if err != nil {
 			return err
 		}
-		s.delivered = b.number
-		s.closed = s.closed[1:]
+		cfg.Journal = j
 	}
-	return nil
+	if change != nil {
+		change(&cfg)
+	}
+	w.pipeline = New(cfg)
+	err := w.pipeline.Run(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.disk != nil {
+		w.disk.Kill(w.fs.(*disktest.Process))
+		if w.dead && w.r.IntN(2) == 0 {
+			w.disk.LosePower(w.r)
+		}
+	}
+	if err == nil && w.dead {
+		return errDead // where nobody would have noticed
+	}
+	return err
 }
 
-func (s *simSink) Drain(context.Context) error { return nil }
-func (s *simSink) Close(context.Context) error { return nil }
-func (s *simSink) Waiting() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return int64(len(s.closed) + strings.Count(s.open, "\n"))
+// snapshots lists the snapshots of the world.
+func (w *world) snapshots() []snapshot.Info {
+	w.t.Helper()
+	var fs disk.FS = disk.OS
+	if w.disk != nil {
+		fs = w.disk.Process(nil)
+	}
+	list, err := snapshot.On(fs).List(w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
 }
 
-// simSource serves the world's input in portions of random sizes.
-type simSource struct {
-	w       *process
-	bounded bool
-	next    []int64
-	ready   chan struct{}
-	resume  []Position
-	hidden  int // partitions at the end that are not its own
-}
-
-func (s *simSource) Open(_ context.Context, bounded bool) error {
-	s.bounded, s.next = bounded, make([]int64, len(s.w.parts))
-	for i, p := range s.resume {
-		s.next[i] = p.Offset
+// rows are the lines of all blocks, sorted. What a drained run has left behind
+// its snapshot comes under two generations, and counts once.
+func (w *world) rows() []string {
+	byGeneration := map[uint32]map[string]int{}
+	for id, b := range w.blocks {
+		count := byGeneration[id.generation]
+		if count == nil {
+			count = map[string]int{}
+			byGeneration[id.generation] = count
+		}
+		for line := range strings.Lines(b) {
+			count[line]++
+		}
 	}
-	return nil
-}
-func (s *simSource) Resume(positions []Position) { s.resume = positions }
-func (s *simSource) Positions() []Position {
-	out := make([]Position, len(s.next))
-	for i := range out {
-		out[i] = Position{"t", int32(i), s.next[i]}
+	most := map[string]int{}
+	for _, count := range byGeneration {
+		for line, n := range count {
+			most[line] = max(most[line], n)
+		}
 	}
+	var out []string
+	for line, n := range most {
+		out = append(out, slices.Repeat([]string{line}, n)...)
+	}
+	slices.Sort(out)
 	return out
 }
 
-func (s *simSource) Partitions() int {
-	s.w.read()
-	s.w.mu.Lock()
-	defer s.w.mu.Unlock()
-	if s.bounded {
-		s.w.visible = len(s.w.parts)
+// newWorld makes a world whose snapshots lie on the machine's disk.
+func newWorld(t *testing.T, seed uint64) *world {
+	w := newSimWorld(t, seed)
+	dir, err := os.MkdirTemp(t.TempDir(), "snapshots")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return min(s.w.visible, len(s.w.parts)-s.hidden)
-}
-func (s *simSource) Ready() <-chan struct{} { return s.ready }
-func (s *simSource) Lag() int64             { return -1 }
-func (s *simSource) Close() error           { return nil }
-
-func (s *simSource) Read(ctx context.Context, p, limit int, wait bool, c *event.Chunk) (ReadState, error) {
-	c.Reset()
-	c.Origin.Topic, c.Origin.Partition, c.At = "t", int32(p), s.w.changed
-	n := s.w.read()
-	for i := 0; i < min(n, limit) && int(s.next[p]) < len(s.w.parts[p]); i++ {
-		c.Add([]byte(s.w.parts[p][s.next[p]]), s.next[p], event.Absent)
-		s.next[p]++
-	}
-	switch {
-	case int(s.next[p]) < len(s.w.parts[p]):
-		return HasMore, nil
-	case s.bounded:
-		return Ended, nil
-	}
-	return CaughtUp, nil
+	w.dir, w.disk = dir, nil
+	return w
 }
 
-// read notes a read or a look at the partitions, and gives how many records come with it.
-func (w *process) read() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.reads++
-	if w.reads == w.stopAt {
-		w.kill()
+// newSimWorld makes one whose disk is simulated too.
+func newSimWorld(t *testing.T, seed uint64) *world {
+	w := &world{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 4)), away: 20, blocks: map[simBlockID]string{}, dir: "/snapshots", disk: disktest.New()}
+	parts := 1 + w.r.IntN(3)
+	for range parts {
+		now, part := int64(1000), []string(nil)
+		for i := range 20 + w.r.IntN(150) {
+			now += w.r.Int64N(8)
+			key := string(rune('a' + w.r.IntN(6)))
+			// Which of two profiles goes on depends on the order of links, which
+			// is certain within one partition alone.
+			if parts == 1 && w.r.IntN(30) == 0 {
+				key += string(rune('a' + w.r.IntN(6)))
+			}
+			part = append(part, fmt.Sprintf("%d %s m%d-%d", now-w.r.Int64N(9), key, len(w.parts), i-w.r.IntN(2)))
+		}
+		w.parts = append(w.parts, part)
 	}
-	if w.r.IntN(20) == 0 {
-		w.visible = min(w.visible+1, len(w.parts))
-	}
-	return 1 + w.r.IntN(5)
+	w.visible = parts
+	t.Cleanup(func() {
+		if t.Failed() {
+			name, _, _ := strings.Cut(t.Name(), "/")
+			t.Logf("seed %d; go test ./pipeline -run %s -sim.seed=%d runs it again\n%s", seed, name, seed, w.log.text())
+		}
+	})
+	return w
 }

@@ -19,7 +19,12 @@ type writer struct {
 	err error
 }
 
-const writerBytes = 256 << 10
+// writerBytes is how much is gathered, from writerBytesMin on as it is needed:
+// most parts of a small state are small.
+const (
+	writerBytes    = 256 << 10
+	writerBytesMin = 1 << 10
+)
 
 func (o *writer) flush() {
 	if o.err == nil && len(o.buf) > 0 {
@@ -30,9 +35,14 @@ func (o *writer) flush() {
 
 // room makes room for n bytes.
 func (o *writer) room(n int) {
-	if cap(o.buf)-len(o.buf) < n {
+	if cap(o.buf)-len(o.buf) >= n {
+		return
+	}
+	if len(o.buf)+n > writerBytes {
 		o.flush()
-		o.buf = slices.Grow(o.buf, max(n, writerBytes))
+	}
+	if need := len(o.buf) + n; cap(o.buf) < need {
+		o.buf = append(make([]byte, 0, max(need, min(4*cap(o.buf), writerBytes), writerBytesMin)), o.buf...)
 	}
 }
 

@@ -126,6 +126,9 @@ func (f *Files) read(ctx context.Context, first int64, give func(int64, []byte) 
 	for from+1 < len(f.segments) && f.segments[from+1].first <= first {
 		from++
 	}
+	if err := f.syncDir(); err != nil {
+		return nil, err
+	}
 	f.next = f.first
 	next := int64(0)
 	for _, s := range f.segments[from:] {
@@ -169,16 +172,21 @@ func (f *Files) list() error {
 }
 
 func (f *Files) readSegment(ctx context.Context, s segment, next int64, give func(int64, []byte) error) (*Damage, error) {
-	file, err := f.fs.OpenFile(s.path, os.O_RDONLY)
+	file, err := f.fs.OpenFile(s.path, os.O_RDWR)
 	if err != nil {
 		return nil, disk.Explain(s.path, err)
 	}
 	defer file.Close()
+	// A process that was killed may have left what is not durable: the power may
+	// take it away yet, and what was built on it would stand there alone.
+	if err := file.Sync(); err != nil {
+		return nil, disk.Explain(s.path, err)
+	}
 	info, err := file.Stat()
 	if err != nil {
 		return nil, disk.Explain(s.path, err)
 	}
-	sc := &scanner{generation: f.generation, segment: s, size: info.Size(), in: bufio.NewReaderSize(file, readBytes)}
+	sc := &scanner{generation: f.generation, segment: s, size: info.Size(), in: bufio.NewReaderSize(file, int(min(info.Size(), readBytes)))}
 	damage, err := sc.begin(next)
 	for damage == nil && err == nil {
 		if err := ctx.Err(); err != nil {

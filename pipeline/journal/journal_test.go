@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +11,19 @@ import (
 	"testing"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/disk"
 )
 
 var _ pipeline.Journal = (*Files)(nil)
 
 func open(t *testing.T, dir string) *Files {
 	t.Helper()
-	f, err := Open(dir)
+	return openOn(t, disk.OS, dir)
+}
+
+func openOn(t *testing.T, fs disk.FS, dir string) *Files {
+	t.Helper()
+	f, err := OpenOn(fs, dir)
 	if err == nil {
 		err = f.Open(t.Context(), func() { t.Error("the journal is in use") })
 	}
@@ -59,7 +64,12 @@ func wantEntries(t *testing.T, f *Files, first int64, want ...string) {
 
 func names(t *testing.T, dir string) string {
 	t.Helper()
-	list, err := os.ReadDir(dir)
+	return namesOn(t, disk.OS, dir)
+}
+
+func namesOn(t *testing.T, fs disk.FS, dir string) string {
+	t.Helper()
+	list, err := fs.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,134 +311,6 @@ func TestDamagedGeneration(t *testing.T) {
 	wantEntries(t, f, 1)
 }
 
-// damages gives all bytes cut at each length, and with each bit turned over.
-func damages(good []byte) [][]byte {
-	var out [][]byte
-	for n := range good {
-		out = append(out, good[:n])
-	}
-	for bit := range 8 * len(good) {
-		bad := bytes.Clone(good)
-		bad[bit/8] ^= 1 << (bit % 8)
-		out = append(out, bad)
-	}
-	return out
-}
-
-// TestEveryDamageIsFound cuts and changes a journal of two segments everywhere.
-// What stands before the damage is read, and the journal goes on from there.
-func TestEveryDamageIsFound(t *testing.T) {
-	dir := t.TempDir()
-	f := open(t, dir)
-	commit(t, f, 1, "one")
-	commit(t, f, 2, "two")
-	f.isFull = true
-	commit(t, f, 3, "three")
-	firstPath, secondPath := filepath.Join(dir, segmentName(1)), filepath.Join(dir, segmentName(3))
-	first, err := os.ReadFile(firstPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := os.ReadFile(secondPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tried := 0
-	whole := []string{"1:one", "2:two", "3:three"}
-	try := func(path string, bad []byte) {
-		t.Helper()
-		for name, data := range map[string][]byte{firstPath: first, secondPath: second, path: bad} {
-			if err := os.WriteFile(name, data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		f.noteEnd(3)
-		got, damage := read(t, f, 1)
-		var d *Damage
-		n := len(got)
-		switch {
-		case n >= len(whole) || strings.Join(got, " ") != strings.Join(whole[:n], " "):
-			t.Fatalf("%s with %x: read %q", path, bad, got)
-		case damage == nil:
-			t.Fatalf("%s with %x: damage is not seen", path, bad)
-		case damage != nil && (!errors.As(damage, &d) || !errors.Is(damage, pipeline.ErrDamaged) || d.Number != int64(n+1)):
-			t.Fatalf("%s with %x: %v behind %q", path, bad, damage, got)
-		}
-		// Each commit waits for the disk.
-		if tried++; tried%31 > 0 {
-			return
-		}
-		again := append(got[:n:n], fmt.Sprintf("%d:again", n+1), fmt.Sprintf("%d:more", n+2))
-		commit(t, f, int64(n+1), "again")
-		commit(t, f, int64(n+2), "more")
-		wantEntries(t, f, 1, again...)
-		if kept := strings.Count(names(t, dir), ".damaged"); damage != nil && kept == 0 && d.Offset != int64(len(bad)) {
-			t.Fatalf("%s with %x: nothing was set aside", path, bad)
-		}
-		for _, glob := range []string{"*.damaged", "*.log"} {
-			paths, _ := filepath.Glob(filepath.Join(dir, glob))
-			for _, p := range paths {
-				if err := os.Remove(p); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	for _, bad := range damages(first) {
-		try(firstPath, bad)
-	}
-	for _, bad := range damages(second) {
-		try(secondPath, bad)
-	}
-}
-
-// TestLostEndIsSeen: whole entries that are gone from the end, or all files.
-func TestLostEndIsSeen(t *testing.T) {
-	dir := t.TempDir()
-	f := open(t, dir)
-	for i := range int64(5) {
-		commit(t, f, i+1, "x")
-	}
-	path := filepath.Join(dir, segmentName(1))
-	cut := int64(segmentHeader + 2*(entryHeader+1))
-	if err := os.Truncate(path, cut); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	f = open(t, dir)
-	got, damage := read(t, f, 1)
-	want := fmt.Sprintf("%s: entry 3 at offset %d: the journal ends here, and entry 5 had been written: its end was cut off", path, cut)
-	if len(got) != 2 || damage == nil || damage.Error() != want || !errors.Is(damage, pipeline.ErrDamaged) {
-		t.Errorf("%q, %v; want %s", got, damage, want)
-	}
-	if place, number := f.End(); number != 2 || place != fmt.Sprintf("%s at offset %d", path, cut) {
-		t.Errorf("%s, %d", place, number)
-	}
-	commit(t, f, 3, "again")
-	wantEntries(t, f, 1, "1:x", "2:x", "3:again")
-	if got := names(t, dir); got != "1.log lock" {
-		t.Error(got)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if _, damage := read(t, f, 1); damage == nil || !strings.Contains(damage.Error(), dir+": entry 1 at offset 0: the journal ends here, and entry 3 had been written") {
-		t.Error(damage)
-	}
-	// What begins anew has lost nothing.
-	if err := f.Reset(7); err != nil {
-		t.Fatal(err)
-	}
-	wantEntries(t, f, 1)
-	commit(t, f, 1, "one")
-	if err := f.Forget(); err != nil {
-		t.Fatal(err)
-	}
-	wantEntries(t, f, 1)
-}
-
 // failing is a disk on which room runs out within an entry.
 type failing struct {
 	appender
@@ -450,8 +332,8 @@ func (f *failing) WriteAt(p []byte, at int64) (int, error) {
 func TestFullDisk(t *testing.T) {
 	f := open(t, t.TempDir())
 	commit(t, f, 1, "one")
-	disk := &failing{appender: f.file, room: 18, cause: syscall.ENOSPC}
-	f.file = disk
+	broken := &failing{appender: f.file, room: 18, cause: syscall.ENOSPC}
+	f.file = broken
 	for range 2 {
 		err := f.Commit(t.Context(), 2, []byte("two"))
 		if !pipeline.IsRetryable(err) || !strings.Contains(err.Error(), "make room on the disk") {
@@ -461,7 +343,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatalf("%d bytes are left, %v", info.Size(), err)
 		}
 	}
-	disk.room = 100
+	broken.room = 100
 	commit(t, f, 2, "two")
 	wantEntries(t, f, 1, "1:one", "2:two")
 }
@@ -470,13 +352,13 @@ func TestFullDisk(t *testing.T) {
 func TestBrokenDisk(t *testing.T) {
 	f := open(t, t.TempDir())
 	commit(t, f, 1, "one")
-	disk := &failing{appender: f.file, room: 18, cause: syscall.EIO}
-	f.file = disk
+	broken := &failing{appender: f.file, room: 18, cause: syscall.EIO}
+	f.file = broken
 	err := f.Commit(t.Context(), 2, []byte("two"))
 	if !errors.Is(err, syscall.EIO) || pipeline.IsRetryable(err) {
 		t.Fatal(err)
 	}
-	disk.room = 100
+	broken.room = 100
 	if again := f.Commit(t.Context(), 2, []byte("two")); !errors.Is(again, syscall.EIO) {
 		t.Error(again)
 	}

@@ -49,7 +49,7 @@ func (s Store) Create(dir string, generation uint32, number int64) (*Writer, err
 	if err != nil {
 		return nil, err
 	}
-	w.file, w.frame = f, make([]byte, frameHeader, frameHeader+frameBytesMax)
+	w.file, w.frame = f, make([]byte, frameHeader)
 	if err := w.write(header(generation, number)); err != nil {
 		return nil, err
 	}
@@ -92,9 +92,9 @@ func (s *sectionWriter) Write(p []byte) (int, error) {
 	}
 	written := 0
 	for w.err == nil && written < len(p) {
-		n := min(len(p)-written, cap(w.frame)-len(w.frame))
+		n := min(len(p)-written, frameHeader+frameBytesMax-len(w.frame))
 		w.frame = append(w.frame, p[written:written+n]...)
-		if written += n; len(w.frame) == cap(w.frame) {
+		if written += n; len(w.frame) == frameHeader+frameBytesMax {
 			w.endFrame()
 		}
 	}
