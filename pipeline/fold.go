@@ -26,6 +26,8 @@ type fold struct {
 	before   [2]int64
 	laneBusy []float64
 	digester *digester
+	// done are pieces that are needed no more.
+	done []*piece
 }
 
 func newFold(cfg *Config, status *Status) *fold {
@@ -76,6 +78,7 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 	f.relieve()
 	f.inLanes(f.cfg.Shards, func(shard int) { f.lane(s, shard) })
 	f.settle()
+	f.tidy(s)
 	f.collect(s, out)
 	f.before = s.watermarks
 	return StepInfo{Records: s.records, Seconds: time.Since(from).Seconds(), LaneBusy: f.laneBusy, Watermark: s.watermarks[AllSources]}
@@ -154,12 +157,11 @@ func (f *fold) fill(s *step, from, to int) {
 			b.queues[shard].take(watermark)
 		}
 		for i, p := range s.pieces {
-			v, rows := &b.views[i], &p.byKey[b.key.rowKey()]
+			v, rows := b.views.step[i], &p.byKey[b.key.rowKey()]
 			isLast := i+1 == len(s.pieces) || s.pieces[i+1].part != p.part
 			for shard := from; shard < to; shard++ {
 				q := b.queues[shard]
-				v.measure(p.batch, rows.of(shard))
-				q.insert(v.batch, rows.of(shard), watermark)
+				q.insert(v, rows.of(shard), watermark)
 				if isLast {
 					q.seal()
 				}

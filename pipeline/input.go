@@ -378,7 +378,7 @@ func (in *input) takePiece(p *partition) *piece {
 		routers := in.workers[0].routers
 		x.units, x.byUnit, x.sharded = make([]Units, routers), make([]shardRows, routers), make([]Units, routers)
 	}
-	x.source, x.part = p.source, p
+	x.source, x.part, x.users = p.source, p, 1
 	if cap(x.batch.Arena) > cap(x.chunk.Data) {
 		x.chunk.Data = x.batch.Arena // the arena had to grow
 	}

@@ -135,9 +135,10 @@ func (p *Pipeline) step(s *step, deadline <-chan struct{}) error {
 	killpoint.Pass(killpoint.FoldBefore)
 	info := p.fold.step(s, out)
 	killpoint.Pass(killpoint.FoldAfter)
-	for _, x := range s.pieces {
+	for _, x := range p.fold.done {
 		p.input.givePiece(x)
 	}
+	p.fold.done = p.fold.done[:0]
 	if s.replay {
 		if err := s.record.digest.compare(s.number, &out.digest); err != nil {
 			return finalFault{err}

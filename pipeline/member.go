@@ -33,7 +33,7 @@ type buffer struct {
 	want   event.Want
 	queues []*reorder
 	rows   [][]event.Row // released, by shard
-	views  []view        // of the step's pieces
+	views  *viewTable
 	cap    int        // rows in all queues
 	// floor is where a full buffer has moved the watermark to.
 	floor int64
@@ -72,7 +72,7 @@ func (f *fold) bufferFor(s Spec) int {
 			return i
 		}
 	}
-	f.buffers = append(f.buffers, &buffer{bufferKey: k, want: s.Needs})
+	f.buffers = append(f.buffers, &buffer{bufferKey: k, want: s.Needs, views: newViewTable()})
 	return len(f.buffers) - 1
 }
 
@@ -86,7 +86,7 @@ func (f *fold) size() {
 		b.cap, b.floor = max(bufferRowsMin, f.cfg.BufferRows/len(f.buffers)), beginOfTime
 		empty := &emptyBatches{want: b.want}
 		for range f.cfg.Shards {
-			b.queues = append(b.queues, newReorder(empty))
+			b.queues = append(b.queues, newReorder(empty, b.views))
 		}
 		b.rows = make([][]event.Row, f.cfg.Shards)
 	}

@@ -57,7 +57,7 @@ func (f *fold) merge() {
 		b.queues[current].addJoin(join{at: at, seq: f.joins, old: g.Old, current: g.Current})
 	}
 	for shard, q := range b.queues {
-		q.rehome(f.homes, shard, f.cfg.Shards, func(from *event.Batch, row uint32, to int) { b.queues[to].adopt(from, row) })
+		q.rehome(f.homes, shard, f.cfg.Shards, func(from *reorder, k orderKey, to int) { b.queues[to].adopt(from, k) })
 	}
 }
 
@@ -190,23 +190,22 @@ func (q *reorder) moveJoins(moving []event.Hash, to *reorder) {
 }
 
 // rehome takes out the rows of profiles that live in another shard now.
-func (q *reorder) rehome(h homes, shard, shards int, move func(b *event.Batch, row uint32, to int)) {
+func (q *reorder) rehome(h homes, shard, shards int, move func(from *reorder, k orderKey, to int)) {
 	for i := range q.runs {
 		keys := q.ownRun(i)
 		kept := keys[:0]
 		for _, k := range keys {
 			to := shard
-			if p := q.slab.Profile[k.slot]; !p.IsZero() {
+			from := q.row(k)
+			if p := from.Batch.Profile[from.Index]; !p.IsZero() {
 				to = h.of(p).Shard(shards)
 			}
 			if to == shard {
 				kept = append(kept, k)
 				continue
 			}
-			move(q.slab, k.slot, to)
-			q.freeSlots([]uint32{k.slot})
 			q.held--
-			q.spend(1)
+			move(q, k, to)
 		}
 		q.runs[i].keys = kept
 	}
@@ -214,11 +213,16 @@ func (q *reorder) rehome(h homes, shard, shards int, move func(b *event.Batch, r
 }
 
 // adopt takes a row that another shard gave up; its mark stands.
-func (q *reorder) adopt(b *event.Batch, row uint32) {
-	s := q.slot()
-	q.slab.CopyRows([]uint32{s}, b, []uint32{row})
+func (q *reorder) adopt(from *reorder, k orderKey) {
+	if k.view == 0 {
+		slot := k.slot
+		k.slot = q.copy(from.slab, []uint32{slot})[0]
+		from.kept--
+		from.freeSlots([]uint32{slot})
+		from.spend(1)
+	}
 	q.held++
-	q.push([]orderKey{q.key(s)})
+	q.push([]orderKey{k})
 }
 
 // rename gives the released rows behind each join, and all that wait, the
@@ -241,7 +245,9 @@ func (q *reorder) rename(rows []event.Row, due []join) {
 	}
 	for _, r := range q.runs {
 		for _, k := range r.keys {
-			q.slab.Profile[k.slot] = joined.of(q.slab.Profile[k.slot])
+			x := q.row(k)
+			p := &x.Batch.Profile[x.Index]
+			*p = joined.of(*p)
 		}
 	}
 }

@@ -19,6 +19,9 @@ type piece struct {
 	// rows are those that still take part, in log order.
 	rows []uint32
 	dead *schema.Rows
+	// users counts who needs the piece: the step, and the reorder buffers in
+	// which rows of it wait.
+	users int
 	// late are the rows among them that no operator takes.
 	late []uint32
 

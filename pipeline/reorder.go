@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"maps"
 	"math/bits"
 	"slices"
 	"sync"
@@ -10,21 +11,22 @@ import (
 )
 
 // reorder holds the rows of one shard until its operators' watermark has
-// passed them, and hands them over sorted. Rows that the watermark of their own
-// step passes are handed over where they are, in the step's batches. Those that
-// wait are copied to the slots of one batch; sorted runs of small keys say in
-// which order they leave. Runs are merged when they come to be of like size, so
-// that a row costs O(log n) moves of its key.
+// passed them, and hands them over sorted. Rows stay where they were decoded as
+// long as most of a piece is in use, and are copied to the slots of one batch
+// otherwise; sorted runs of small keys say in which order they leave. Runs are
+// merged when they come to be of like size, so that a row costs O(log n) moves
+// of its key.
 type reorder struct {
 	slab *event.Batch
 	free []uint32
 	runs []run // lengths fall by halves
-	held int
+	held int // rows that wait
+	kept int // those of them in the slab
 	// joins are merges that wait for their place among the rows.
 	joins []join
 
-	views    []*event.Batch // those that released keys name; the first stands for the slab
-	stay     []uint32       // rows of the batch at hand that wait
+	views    *viewTable // what keys name
+	stay     []uint32   // rows of the piece at hand that are to be copied
 	slots    []uint32       // of the rows inserted last
 	moved    []uint32
 	fresh    []orderKey // inserted and not yet in a run
@@ -87,51 +89,52 @@ type orderKey struct {
 // maxSlabArena is where a slab's arena is compacted at the latest; offsets are 32 bits.
 const maxSlabArena = 1 << 31
 
-// viewsMax is how many batches released keys can name.
-const viewsMax = 1 << 16
-
-func newReorder(empty *emptyBatches) *reorder {
-	return &reorder{slab: empty.take(), empty: empty, views: make([]*event.Batch, 1)}
+func newReorder(empty *emptyBatches, views *viewTable) *reorder {
+	return &reorder{slab: empty.take(), empty: empty, views: views}
 }
 
-// insert takes the rows of a view. Those that the watermark passes are released
-// as they are; the others are copied into the buffer.
-func (q *reorder) insert(v *event.Batch, rows []uint32, watermark int64) {
+// insert takes rows of a view: those that the watermark passes are released,
+// the others wait.
+func (q *reorder) insert(v *view, rows []uint32, watermark int64) {
 	if len(rows) == 0 {
 		return
 	}
+	if v.number == 0 {
+		watermark = beginOfTime // the rows go by way of the slab
+	}
 	q.stay = q.stay[:0]
-	if q.views[len(q.views)-1] != v {
-		q.views = append(q.views, v)
-	}
-	view := len(q.views) - 1
-	if view >= viewsMax {
-		watermark = beginOfTime // the rows go by way of the buffer
-	}
+	before := len(q.fresh)
 	for _, r := range rows {
-		if k := keyOf(v, r, uint16(view)); k.eff < watermark {
+		switch k := keyOf(v.batch, r, v.number); {
+		case k.eff < watermark:
 			q.released = append(q.released, k)
-		} else {
+		case v.keeps:
+			q.fresh = append(q.fresh, k)
+		default:
 			q.stay = append(q.stay, r)
 		}
 	}
-	q.keep(v, q.stay)
+	if n := len(q.fresh) - before; n > 0 {
+		q.held += n
+		v.waiting.Add(int32(n))
+	}
+	if len(q.stay) > 0 {
+		for _, s := range q.copy(v.batch, q.stay) {
+			q.fresh = append(q.fresh, q.key(s))
+		}
+		q.held += len(q.stay)
+	}
 }
 
-// keep copies rows into the buffer.
-func (q *reorder) keep(b *event.Batch, rows []uint32) {
-	if len(rows) == 0 {
-		return
-	}
+// copy copies rows to the slab and gives their slots, lent until the next call.
+func (q *reorder) copy(b *event.Batch, rows []uint32) []uint32 {
 	q.slots = q.slots[:0]
 	for range rows {
 		q.slots = append(q.slots, q.slot())
 	}
 	q.slab.CopyRows(q.slots, b, rows)
-	for _, s := range q.slots {
-		q.fresh = append(q.fresh, q.key(s))
-	}
-	q.held += len(rows)
+	q.kept += len(rows)
+	return q.slots
 }
 
 // key says where the row in a slot leaves.
@@ -150,7 +153,7 @@ func (q *reorder) row(k orderKey) event.Row {
 	if k.view == 0 {
 		return event.Row{Batch: q.slab, Index: k.slot}
 	}
-	return event.Row{Batch: q.views[k.view], Index: k.slot}
+	return event.Row{Batch: q.views.at[k.view].batch, Index: k.slot}
 }
 
 // seal makes a sorted run of what was inserted since the last seal: best the
@@ -241,6 +244,7 @@ func (q *reorder) take(watermark int64) {
 		n, _ := slices.BinarySearchFunc(r.keys, watermark, func(k orderKey, w int64) int { return cmp.Compare(k.eff, w) })
 		q.released = append(q.released, r.keys[:n]...)
 		q.held -= n
+		q.leave(r.keys[:n])
 		if n == len(r.keys) {
 			q.giveRun(r)
 			continue
@@ -249,6 +253,22 @@ func (q *reorder) take(watermark int64) {
 	}
 	clear(q.runs[len(kept):])
 	q.runs = kept
+}
+
+// leave counts out rows that wait no more.
+func (q *reorder) leave(keys []orderKey) {
+	for len(keys) > 0 {
+		n := 1
+		for n < len(keys) && keys[n].view == keys[0].view {
+			n++
+		}
+		if v := keys[0].view; v == 0 {
+			q.kept -= n
+		} else {
+			q.views.at[v].waiting.Add(int32(-n))
+		}
+		keys = keys[n:]
+	}
 }
 
 // cutoff is the effective time below which rows must go so that only keep rows
@@ -268,16 +288,14 @@ func cutoff(queues []*reorder, keep int) int64 {
 
 // recycle takes back what release lent.
 func (q *reorder) recycle() {
-	clear(q.views[1:])
-	q.views = q.views[:1]
 	q.spend(len(q.left))
 	q.freeSlots(q.left)
 	q.left = q.left[:0]
 	switch live := len(q.slab.Arena) - q.dead; {
-	case q.held == 0 && !q.frost.slab:
+	case q.kept == 0 && !q.frost.slab:
 		q.slab.Clear()
 		q.free, q.dead = q.free[:0], 0
-	case q.held == 0 || q.dead > live+1<<16 || len(q.slab.Arena) > maxSlabArena:
+	case q.kept == 0 || q.dead > live+1<<16 || len(q.slab.Arena) > maxSlabArena:
 		q.compact()
 	}
 }
@@ -285,17 +303,20 @@ func (q *reorder) recycle() {
 // spend counts the arena's bytes of rows that have left, as their share of all.
 func (q *reorder) spend(rows int) {
 	if rows > 0 {
-		q.dead += (len(q.slab.Arena) - q.dead) * rows / (rows + q.held)
+		q.dead += (len(q.slab.Arena) - q.dead) * rows / (rows + q.kept)
 	}
 }
 
-// compact copies the held rows to an empty batch.
+// compact copies the slab's rows to an empty batch.
 func (q *reorder) compact() {
 	fresh := q.empty.take()
 	q.moved, q.slots = q.moved[:0], q.slots[:0]
 	for i := range q.runs {
 		keys := q.ownRun(i)
 		for k := range keys {
+			if keys[k].view != 0 {
+				continue
+			}
 			q.moved = append(q.moved, keys[k].slot)
 			keys[k].slot = uint32(fresh.Add())
 			q.slots = append(q.slots, keys[k].slot)
@@ -304,4 +325,34 @@ func (q *reorder) compact() {
 	fresh.CopyRows(q.slots, q.slab, q.moved)
 	q.giveSlab()
 	q.slab, q.free, q.dead = fresh, q.free[:0], 0
+}
+
+// evacuate copies the rows of views that leave their piece to the slab.
+func (q *reorder) evacuate() {
+	var moved map[uint16][]*orderKey
+	for i := range q.runs {
+		leaves := func(k orderKey) bool { return k.view != 0 && q.views.at[k.view].leaves }
+		if !slices.ContainsFunc(q.runs[i].keys, leaves) {
+			continue
+		}
+		for k, keys := 0, q.ownRun(i); k < len(keys); k++ {
+			if leaves(keys[k]) {
+				if moved == nil {
+					moved = map[uint16][]*orderKey{}
+				}
+				moved[keys[k].view] = append(moved[keys[k].view], &keys[k])
+			}
+		}
+	}
+	for _, view := range slices.Sorted(maps.Keys(moved)) {
+		v := q.views.at[view]
+		q.stay = q.stay[:0]
+		for _, k := range moved[view] {
+			q.stay = append(q.stay, k.slot)
+		}
+		for i, slot := range q.copy(v.batch, q.stay) {
+			moved[view][i].slot, moved[view][i].view = slot, 0
+		}
+		v.waiting.Add(int32(-len(q.stay)))
+	}
 }

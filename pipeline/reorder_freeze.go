@@ -28,6 +28,7 @@ type frost struct {
 // frozenRows are the rows and joins of a queue at one moment.
 type frozenRows struct {
 	slab  event.Batch
+	views []*event.Batch // by number
 	runs  []run
 	joins []join
 }
@@ -41,7 +42,7 @@ func (q *reorder) freeze() *frozenRows {
 	for i := range q.runs {
 		q.runs[i].frozen = true
 	}
-	z := &frozenRows{*q.slab, slices.Clone(q.runs), slices.Clone(q.joins)}
+	z := &frozenRows{*q.slab, q.views.batches(), slices.Clone(q.runs), slices.Clone(q.joins)}
 	q.frost.rows, q.frost.slab, q.frost.profiles = z, true, true
 	return z
 }
@@ -116,20 +117,58 @@ func (z *frozenRows) save(w io.Writer) error {
 	if err := writePortion(w, append(make([]byte, portionHeader), head...)); err != nil {
 		return err
 	}
-	rows, buf := make([]uint32, 0, savedRowsMax), make([]byte, portionHeader)
+	rows, buf, scratch := make([]uint32, 0, savedRowsMax), make([]byte, portionHeader), gathered{}
 	for _, r := range z.runs {
 		for keys := range slices.Chunk(r.keys, savedRowsMax) {
+			from := z.gather(keys, &scratch)
 			rows = rows[:0]
-			for _, k := range keys {
+			for i, k := range keys {
+				if from != &z.slab {
+					k.slot = uint32(i)
+				}
 				rows = append(rows, k.slot)
 			}
-			buf = z.slab.AppendRows(buf[:portionHeader], rows)
+			buf = from.AppendRows(buf[:portionHeader], rows)
 			if err := writePortion(w, buf); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// gathered is a batch for rows of several, and where each of them has some.
+type gathered struct {
+	batch       *event.Batch
+	slots, rows map[uint16][]uint32
+}
+
+// gather gives a batch with the rows of the keys, in their order: the slab, if
+// they all lie there.
+func (z *frozenRows) gather(keys []orderKey, g *gathered) *event.Batch {
+	if !slices.ContainsFunc(keys, func(k orderKey) bool { return k.view != 0 }) {
+		return &z.slab
+	}
+	if g.batch == nil {
+		*g = gathered{event.NewBatch(z.slab.Want), map[uint16][]uint32{}, map[uint16][]uint32{}}
+		g.batch.Empty = event.AllColumns()
+	}
+	g.batch.Clear()
+	for view := range g.slots {
+		g.slots[view], g.rows[view] = g.slots[view][:0], g.rows[view][:0]
+	}
+	for _, k := range keys {
+		g.slots[k.view] = append(g.slots[k.view], uint32(g.batch.Add()))
+		g.rows[k.view] = append(g.rows[k.view], k.slot)
+	}
+	for view, slots := range g.slots {
+		from := &z.slab
+		if view != 0 {
+			from = z.views[view]
+		}
+		g.batch.CopyRows(slots, from, g.rows[view])
+	}
+	return g.batch
 }
 
 // portionHeader is the length of a portion.
@@ -180,7 +219,7 @@ func (q *reorder) clear() {
 	}
 	q.slab.Clear()
 	q.free, q.fresh, q.released = q.free[:0], q.fresh[:0], q.released[:0]
-	q.runs, q.joins, q.held, q.dead = nil, nil, 0, 0
+	q.runs, q.joins, q.held, q.kept, q.dead = nil, nil, 0, 0, 0
 }
 
 func (q *reorder) loadAll(r io.Reader) error {
@@ -233,7 +272,7 @@ func (q *reorder) loadKeys(keys []orderKey, b *event.Batch) []orderKey {
 	for _, s := range q.slots {
 		keys = append(keys, q.key(s))
 	}
-	q.held += b.N
+	q.held, q.kept = q.held+b.N, q.kept+b.N
 	return keys
 }
 

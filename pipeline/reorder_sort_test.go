@@ -13,7 +13,7 @@ import (
 // ones stay as they were.
 func TestSortOfKeys(t *testing.T) {
 	want := event.Want{Columns: event.SetOf(event.MessageID)}
-	q := newReorder(&emptyBatches{want: want})
+	q := newReorder(&emptyBatches{want: want}, newViewTable())
 	for _, id := range []string{"b", "a", "b", "c"} {
 		row := q.slab.Add()
 		q.slab.Str[event.MessageID][row] = q.slab.Put([]byte(id))

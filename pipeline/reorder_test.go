@@ -40,7 +40,7 @@ func TestReorderAgainstSort(t *testing.T) {
 	for seed := range uint64(30) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		want := event.Want{Columns: event.SetOf(event.MessageID, event.PagePath)}
-		q := newReorder(&emptyBatches{want: want})
+		q := newReorder(&emptyBatches{want: want}, newViewTable())
 		var held []waiting
 		watermark, now, next := int64(0), int64(0), 0
 		for range 40 {
@@ -64,10 +64,7 @@ func TestReorderAgainstSort(t *testing.T) {
 					b.Str[event.PagePath][row] = b.Put([]byte(strings.Repeat("/"+w.id, 50)))
 					held, rows = append(held, w), append(rows, uint32(row))
 				}
-				var v view
-				v.open(b, before, true, false)
-				v.measure(b, rows)
-				q.insert(v.batch, rows, watermark)
+				q.insert(openView(q.views, b, before, watermark), rows, watermark)
 				if r.IntN(2) == 0 {
 					q.seal()
 				}
@@ -90,6 +87,7 @@ func TestReorderAgainstSort(t *testing.T) {
 				}
 			}
 			q.recycle()
+			q.views.tidy(nil)
 			held = held[n:]
 		}
 		if got, most := q.slab.N, 16*(q.held+64); got > most {

@@ -93,6 +93,9 @@ func (r *decoder) hash() event.Hash { return event.Hash{Hi: r.uint(), Lo: r.uint
 // when the cut is written or given up.
 func (f *fold) freeze(budget *flat.Budget) *frozenState {
 	z := &frozenState{core: f.coreParts().Freeze(budget), shards: make([]frozenShard, f.cfg.Shards)}
+	for _, b := range f.buffers {
+		b.views.freeze()
+	}
 	inParallel(len(f.laneBusy), f.cfg.Shards, func(_, shard int) {
 		x := &z.shards[shard]
 		x.members = f.shardParts(shard).Freeze(budget)
@@ -118,6 +121,7 @@ func (f *fold) thaw() {
 		for _, q := range b.queues {
 			q.thaw()
 		}
+		f.done = b.views.thaw(f.done)
 	}
 }
 
