@@ -51,52 +51,44 @@ type window struct {
 	marks      uint32
 }
 
-// place remembers the cells of a pane within one fold.
-type place struct {
-	hash   event.Hash
-	number int64
-	cells  []int64
-}
-
-const placesMax = 64
-
 // Fold is not called: rows come as units.
 func (s *alignedShard) Fold(*pipeline.Turn, []event.Row) {}
 
 // FoldUnits adds units to their panes.
 func (s *alignedShard) FoldUnits(t *pipeline.Turn, b *event.Batch, u *pipeline.Units) {
 	s.units.batch, s.store.count = b, &t.Count
-	s.forgetPlaces()
-	times := b.Int[event.EventTime]
+	times, marks, keys, items := b.Int[event.EventTime], b.Mark, u.Key[:len(u.Row)], u.Item[:len(u.Row)]
 	isQuiet := s.plan.emit == OnClose
 	for i, row := range u.Row {
-		at, h := times[row], u.Key[i]
+		at, h := times[row], &keys[i]
 		p := s.grid.paneOf(at)
-		if at < b.Mark[row] {
-			s.foldLate(t, b, row, u.Item[i], h, p)
+		if at < marks[row] {
+			s.foldLate(t, b, row, items[i], *h, p)
 			continue
 		}
 		known := &s.places[(h.Lo^uint64(p))%placesMax]
-		if isQuiet && known.cells != nil && known.hash == h && known.number == p {
-			s.push(row, u.Item[i], known.cells)
-			continue
+		if !isQuiet || known.cells == nil || known.hash != *h || known.number != p {
+			first, last := s.grid.windowsOf(p)
+			id := s.open(t, b, row, items[i], *h, p, first, last)
+			if id == 0 {
+				t.Count.Evicted++
+				continue
+			}
+			if !isQuiet {
+				s.touch(t, id, *h, first, last)
+			}
+			s.settle(known)
+			*known = place{hash: *h, number: p, cells: s.store.cells(s.panes.MutAt(id).cells)}
 		}
-		first, last := s.grid.windowsOf(p)
-		id := s.open(t, b, row, u.Item[i], h, p, first, last)
-		if id == 0 {
-			t.Count.Evicted++
-			continue
+		if s.plan.onlyCounts {
+			known.units++
+		} else {
+			s.push(row, items[i], known.cells)
 		}
-		if !isQuiet {
-			s.touch(t, id, h, first, last)
-		}
-		*known = place{h, p, s.store.cells(s.panes.MutAt(id).cells)}
-		s.push(row, u.Item[i], known.cells)
 	}
+	s.leavePlaces()
 	s.flush()
 }
-
-func (s *alignedShard) forgetPlaces() { clear(s.places[:]) }
 
 // foldLate adds a late unit to those of its windows that still take it.
 func (s *alignedShard) foldLate(t *pipeline.Turn, b *event.Batch, row, item uint32, h event.Hash, p int64) {
@@ -206,8 +198,8 @@ func (s *alignedShard) makeRoom(t *pipeline.Turn, end int64) bool {
 	if id == 0 || s.windows.At(id).end >= end {
 		return false
 	}
+	s.leavePlaces()
 	s.flush()
-	s.forgetPlaces()
 	w := s.windows.MutAt(id)
 	if w.marks&isClosed == 0 || w.marks&isQueued != 0 {
 		w.marks |= isClosed

@@ -41,7 +41,7 @@ func newStore(p *plan, hasher *event.Hasher) *store {
 	for _, c := range p.calls {
 		f := feeds[c.operand.name]
 		if f == nil {
-			f = &feed{operand: c.operand, hasher: hasher}
+			f = &feed{operand: c.operand, hasher: hasher, whole: !p.items}
 			feeds[c.operand.name] = f
 		}
 		a := all[c.function].build(c, f)

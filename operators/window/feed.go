@@ -25,6 +25,7 @@ type units struct {
 type feed struct {
 	operand
 	hasher *event.Hasher
+	whole  bool // units are events, none an item
 
 	integers   []int64
 	reals      []float64
@@ -61,7 +62,7 @@ func (f *feed) ints(u *units) []int64 {
 		for i, row := range u.row {
 			out[i] = fixed(b.Real(f.column, int(row)))
 		}
-	case f.source == fromColumn && !f.inItems() && b.Int[f.column] != nil:
+	case f.source == fromColumn && (f.whole || !f.inItems()) && b.Int[f.column] != nil:
 		col := b.Int[f.column]
 		for i, row := range u.row {
 			out[i] = col[row]

@@ -84,6 +84,11 @@ func (g *grid) paneOf(ms int64) int64 {
 	if ms >= g.from && ms < g.to {
 		return g.last
 	}
+	return g.find(ms)
+}
+
+// find looks for the pane that holds an instant and remembers it.
+func (g *grid) find(ms int64) int64 {
 	p := int64(0)
 	if g.zone == nil {
 		p = floorDiv(ms-g.origin, g.pane)

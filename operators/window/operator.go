@@ -122,6 +122,10 @@ type route struct {
 	// isPlain: the key is one text column of whole events, which need not be
 	// copied to be compared.
 	isPlain bool
+	// byName are the hashes of canonical event names, zero until they are met;
+	// isEvent: the key is the name of whole events.
+	byName  [event.NumNames]event.Hash
+	isEvent bool
 
 	row, item, kept []uint32
 	key             []byte
@@ -146,6 +150,7 @@ func newRoute(p *plan, h *event.Hasher) *route {
 		r.single = h.Sum(event.TagText, nil)
 	}
 	r.isPlain = !p.items && len(p.keys) == 1 && p.keys[0].kind == event.Text && p.keys[0].source == fromColumn
+	r.isEvent = r.isPlain && p.keys[0].column == event.Event
 	return r
 }
 
@@ -165,8 +170,31 @@ func (r *route) Route(b *event.Batch, rows []uint32, out *pipeline.Units) {
 	out.Row = append(out.Row, rows...)
 	out.Item = slices.Grow(out.Item, len(rows))[:n+len(rows)]
 	out.Key = slices.Grow(out.Key, len(rows))[:n+len(rows)]
+	for i := range out.Item[n:] {
+		out.Item[n+i] = noItem
+	}
+	if r.isEvent {
+		r.hashNames(b, rows, out.Key[n:])
+		return
+	}
 	for i, row := range rows {
-		out.Item[n+i], out.Key[n+i] = noItem, r.hash(b, row, noItem)
+		out.Key[n+i] = r.hash(b, row, noItem)
+	}
+}
+
+// hashNames finds the hashes of keys that are event names: a canonical one by
+// its code, without a look at the text.
+func (r *route) hashNames(b *event.Batch, rows []uint32, out []event.Hash) {
+	for i, row := range rows {
+		h := &r.byName[b.Name[row]]
+		if h.IsZero() {
+			out[i] = r.hash(b, row, noItem)
+			if b.Name[row] != event.Custom {
+				*h = out[i]
+			}
+			continue
+		}
+		out[i] = *h
 	}
 }
 

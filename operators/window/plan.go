@@ -26,6 +26,8 @@ type plan struct {
 	early     int64
 	table     *schema.Table
 	wants     event.Want
+	// onlyCounts: each aggregate is a count of units, its cell their number.
+	onlyCounts bool
 }
 
 // fault is one thing wrong with a configuration.
@@ -147,6 +149,7 @@ func (p *plan) declare(c *Config, add func(key, format string, args ...any)) {
 
 // want gathers what must be decoded, and whether items are counted.
 func (p *plan) want() {
+	p.onlyCounts = !slices.ContainsFunc(p.calls, func(c *call) bool { return c.function != "count" || c.has })
 	for i := range p.keys {
 		p.keys[i].addWant(&p.wants)
 		p.items = p.items || p.keys[i].isItem()
