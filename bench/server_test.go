@@ -55,6 +55,7 @@ type job struct {
 	Kafka, ClickHouse   string
 	Time                string // settings of time
 	After               string // abandonment after
+	Tables              string // of the warehouse; empty: all
 }
 
 var jobTemplate = template.Must(template.New("job").Parse(`name: {{.Name}}
@@ -74,7 +75,7 @@ operators:
       where: event == "Order Completed"
       aggregate: {orders: uniq_exact(order_id), quantity: sum(quantity), revenue: sum(amount)}
 sinks:
-  warehouse: {clickhouse: {addr: ["{{.ClickHouse}}"], database: {{.Name}}}}
+  warehouse: {clickhouse: {addr: ["{{.ClickHouse}}"], database: {{.Name}}}{{with .Tables}}, tables: [{{.}}]{{end}}}
   rtm: {kafka: {brokers: ["{{.Kafka}}"], topic: {{.Name}}.triggers, dead_letters: {{.Name}}.dead}}
 `))
 
@@ -123,8 +124,13 @@ func (j *job) runToEnd(tb testing.TB, records int, flags ...string) cost {
 	if summary.Records != records || summary.Events < records*97/100 || summary.Rows["triggers"] == 0 {
 		tb.Fatalf("the program read %d of %d records: %s", summary.Records, records, text)
 	}
-	if rows := count(tb, j.ClickHouse, j.Name+".events"); rows != summary.Rows["events"] {
-		tb.Fatalf("ClickHouse has %d events of %d", rows, summary.Rows["events"])
+	if rows := count(tb, j.ClickHouse, j.Name+".dead_letters"); rows != summary.Rows["dead_letters"] {
+		tb.Fatalf("ClickHouse has %d dead letters of %d", rows, summary.Rows["dead_letters"])
+	}
+	if j.Tables == "" {
+		if rows := count(tb, j.ClickHouse, j.Name+".events"); rows != summary.Rows["events"] {
+			tb.Fatalf("ClickHouse has %d events of %d", rows, summary.Rows["events"])
+		}
 	}
 	return cost{records, time.Duration(summary.Seconds * float64(time.Second)), c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
 }

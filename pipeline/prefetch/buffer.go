@@ -191,8 +191,8 @@ func (b *Buffer) Read(ctx context.Context, i, limit int, wait bool, c *event.Chu
 	wasWanted := p.Wanted()
 	for left := min(limit, p.offered()); left > 0; {
 		n := p.take(left, c)
-		if left -= n; n == 0 || left < limit/2 {
-			break // what is missing comes with the next blocks, which need not be cut for it
+		if left -= n; n == 0 || left < p.first() {
+			break // the next block comes whole with the next Read
 		}
 	}
 	if !wasWanted && p.Wanted() {

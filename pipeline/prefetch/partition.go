@@ -177,6 +177,15 @@ func (p *Partition) offered() int {
 	return p.queuedRecs
 }
 
+// first is the number of records of the first block.
+func (p *Partition) first() int {
+	if len(p.queue) == 0 {
+		return 0
+	}
+	recs, _ := p.queue[0].left()
+	return len(recs)
+}
+
 // take moves up to n records of the first block into c. Of a block that it
 // takes a part of, the smaller part is copied.
 func (p *Partition) take(n int, c *event.Chunk) int {
@@ -204,7 +213,9 @@ func (p *Partition) take(n int, c *event.Chunk) int {
 	}
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
-	p.buffer.blocks.Put(b)
+	if cap(b.Data) > 0 { // a new chunk had no memory to give
+		p.buffer.blocks.Put(b)
+	}
 	return n
 }
 

@@ -246,3 +246,36 @@ func TestChunksOwnTheirMemory(t *testing.T) {
 		}
 	}
 }
+
+// TestWholeBlocksAreNotCopied: while the newest record of a bounded run is held
+// back, all blocks but the last one are handed over by their memory.
+func TestWholeBlocksAreNotCopied(t *testing.T) {
+	b := New()
+	p := add(b, 0, 1_000_000)
+	memory := map[*byte]bool{}
+	for at := 0; at < 10*BlockRecordsMax; at += BlockRecordsMax {
+		x := block(at, BlockRecordsMax)
+		memory[&x.Data[0]] = true
+		put(p, x, int64(at+BlockRecordsMax), 1_000_000)
+	}
+	var c event.Chunk
+	for read := 0; read < 10*BlockRecordsMax-1; read += len(c.Recs) {
+		if _, err := b.Read(t.Context(), 0, BlockRecordsMax, true, &c); err != nil {
+			t.Fatal(err)
+		}
+		if !memory[&c.Data[0]] {
+			t.Fatalf("the %d records from %d on were copied", len(c.Recs), read)
+		}
+	}
+	put(p, block(10*BlockRecordsMax, BlockRecordsMax), 11*BlockRecordsMax, 1_000_000)
+	sizes := []int{}
+	for range 2 { // the record that was held back, then the rest of the new block
+		if _, err := b.Read(t.Context(), 0, BlockRecordsMax, true, &c); err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, len(c.Recs))
+	}
+	if want := []int{1, BlockRecordsMax - 1}; !slices.Equal(sizes, want) {
+		t.Errorf("chunks of %d records, want %d", sizes, want)
+	}
+}

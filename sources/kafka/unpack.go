@@ -15,6 +15,10 @@ const (
 	// answerBytesMax is the unpacked size after which the rest of an answer is
 	// left for the next one.
 	answerBytesMax = 64 << 20
+	// blockBytes is the room of a block: the last value goes beyond the bound.
+	blockBytes = prefetch.BlockBytesMax + 8<<10
+	// unpackedRatio and recordBytes guess how much room an answer will take.
+	unpackedRatio, recordBytes = 4, 256
 	// keptBytesMax bounds memory for unpacking that is kept.
 	keptBytesMax = 16 << 20
 )
@@ -60,6 +64,7 @@ type unpacker struct {
 	next     int64 // the offset behind what was unpacked
 	end      int64 // of a bounded run, or prefetch.NoEnd
 	unpacked int   // bytes
+	left     int   // packed bytes of the answer that are still to be unpacked
 }
 
 // unpackPartition makes blocks of an answer and tells the offset behind them.
@@ -77,6 +82,7 @@ func (s *Source) unpackPartition(p *partition, from int64, rp *kmsg.FetchRespons
 			}
 			return s.unpackOld(p, from, rp)
 		}
+		u.left = len(in)
 		if err := u.take(in[:size]); err != nil {
 			if u.next > from || errors.Is(err, errEnough) {
 				break
@@ -159,13 +165,15 @@ func (u *unpacker) records(b *batch, raw []byte) error {
 	return nil
 }
 
-// block gives the block to go on with; one that is begun has room for so many
-// bytes and records, or is full with them.
+// block gives the block to go on with. A new one has room for so many bytes and
+// records, and for what may come of the rest of the answer.
 func (u *unpacker) block(bytes, records int) *prefetch.Block {
 	if n := len(u.blocks); n > 0 && !u.blocks[n-1].Full() {
 		return u.blocks[n-1]
 	}
-	b := u.s.buffer.NewBlock(min(bytes, prefetch.BlockBytesMax), min(records, prefetch.BlockRecordsMax))
+	bytes = max(bytes, unpackedRatio*u.left)
+	records = max(records, bytes/recordBytes)
+	b := u.s.buffer.NewBlock(min(bytes, blockBytes), min(records, prefetch.BlockRecordsMax))
 	u.blocks = append(u.blocks, b)
 	return b
 }
