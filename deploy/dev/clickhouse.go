@@ -16,7 +16,7 @@ import (
 
 // clickHouseStartMax bounds a start; a second is usual, and a data folder with
 // many parts takes longer.
-const clickHouseStartMax = 60 * time.Second
+const clickHouseStartMax = 3 * time.Minute
 
 // ClickHouse is an engine that StartClickHouse started. Its methods are for
 // one goroutine at a time; Addr and HTTPAddr never change.

@@ -32,7 +32,7 @@ type relay struct {
 }
 
 const (
-	engineStartMax = 60 * time.Second
+	engineStartMax = clickHouseStartMax
 	greetingMax    = 10 * time.Second
 	greetingBytes  = 64 << 10
 )

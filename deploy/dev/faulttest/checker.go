@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -16,9 +17,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Summary is what the driver reads of the summary of a bounded run.
+// Summary is what the driver reads of a run's counters.
 type Summary struct {
 	Records, Events, Skipped, Duplicates int64
+	DeadLetters                          map[string]int64 `json:"dead_letters"`
+	WithoutSession                       int64            `json:"events_without_session"`
+	ReleasedEarly                        int64            `json:"released_early"`
+	LateByOperator                       map[string]int64 `json:"late_by_operator"`
 }
 
 func readSummary(t testing.TB, path string) (s Summary) {
@@ -39,14 +44,13 @@ type Checker struct {
 	Brokers          []string
 	ClickHouse       string // native address
 	Database, Oracle string
+	Counters         Summary  // of the run, through all of its processes
 	Summary          Summary  // of the oracle's run
 	Inputs           []string // topics
 	Triggers, Dead   string   // topics
 	// IsOrdered says that the input is one partition, whose order is that of
 	// both runs; otherwise what follows the order is left out.
 	IsOrdered bool
-	// MayDouble allows rows that are there twice until they merge.
-	MayDouble bool
 }
 
 // Check returns all faults that it finds, a sentence each; an error means that
@@ -159,6 +163,9 @@ func (c *Checker) inputs(ctx context.Context, conn driver.Conn) (faults []string
 	}
 	faults = append(faults, unlessEmpty("input: both event and dead letter", both)...)
 	faults = append(faults, unlessEmpty("input: rows of records that are not in it", invented)...)
+	if !reflect.DeepEqual(c.Counters, c.Summary) {
+		faults = append(faults, fmt.Sprintf("input: the counters are %+v, and the oracle's are %+v", c.Counters, c.Summary))
+	}
 	if records != c.Summary.Records || records == 0 {
 		faults = append(faults, fmt.Sprintf("input: %d records, and the oracle read %d", records, c.Summary.Records))
 	}

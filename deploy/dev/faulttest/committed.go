@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -39,8 +40,11 @@ func (p position) String() string { return fmt.Sprintf("%s/%d@%d", p.topic, p.pa
 // here, as the protocol wants it of readers.
 func readCommitted(ctx context.Context, brokers []string, topic string) ([]record, error) {
 	client := &kafka.Client{Addr: kafka.TCP(brokers...)}
-	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
-	if err != nil {
+	var meta *kafka.MetadataResponse
+	if err := withLeader(func() (err error) {
+		meta, err = client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
+		return err
+	}); err != nil {
 		return nil, fmt.Errorf("topic %s: %w", topic, err)
 	}
 	transport := new(kafka.Transport)
@@ -77,29 +81,57 @@ const fetchBytesMax = 64 << 20
 
 func (r *committedReader) read(ctx context.Context) error {
 	for {
-		m, err := r.transport.RoundTrip(ctx, r.client.Addr, &fetch.Request{
-			ReplicaID: -1, MaxWaitTime: 100, MinBytes: 1, MaxBytes: fetchBytesMax, IsolationLevel: int8(kafka.ReadCommitted),
-			SessionID: -1, SessionEpoch: -1,
-			Topics: []fetch.RequestTopic{{Topic: r.topic, Partitions: []fetch.RequestPartition{{
-				Partition: int32(r.partition), CurrentLeaderEpoch: -1, FetchOffset: r.offset, LogStartOffset: -1, PartitionMaxBytes: fetchBytesMax,
-			}}}},
-		})
-		if err != nil {
+		var p *fetch.ResponsePartition
+		if err := withLeader(func() (err error) {
+			p, err = r.fetch(ctx)
 			return err
-		}
-		res, ok := m.(*fetch.Response)
-		if !ok || len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
-			return fmt.Errorf("the broker answers with %T without the partition", m)
-		}
-		p := &res.Topics[0].Partitions[0]
-		if p.ErrorCode != 0 {
-			return kafka.Error(p.ErrorCode)
+		}); err != nil {
+			return err
 		}
 		if err := r.take(p); err != nil {
 			return err
 		}
 		if r.offset >= p.LastStableOffset {
 			return nil
+		}
+	}
+}
+
+func (r *committedReader) fetch(ctx context.Context) (*fetch.ResponsePartition, error) {
+	m, err := r.transport.RoundTrip(ctx, r.client.Addr, &fetch.Request{
+		ReplicaID: -1, MaxWaitTime: 100, MinBytes: 1, MaxBytes: fetchBytesMax, IsolationLevel: int8(kafka.ReadCommitted),
+		SessionID: -1, SessionEpoch: -1,
+		Topics: []fetch.RequestTopic{{Topic: r.topic, Partitions: []fetch.RequestPartition{{
+			Partition: int32(r.partition), CurrentLeaderEpoch: -1, FetchOffset: r.offset, LogStartOffset: -1, PartitionMaxBytes: fetchBytesMax,
+		}}}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	res, ok := m.(*fetch.Response)
+	if !ok || len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
+		return nil, fmt.Errorf("the broker answers with %T without the partition", m)
+	}
+	p := &res.Topics[0].Partitions[0]
+	if p.ErrorCode != 0 {
+		return nil, kafka.Error(p.ErrorCode)
+	}
+	return p, nil
+}
+
+// leaderMax bounds waiting for a broker that leads.
+const leaderMax = 30 * time.Second
+
+// withLeader asks again while the broker does not lead: on a busy machine it
+// misses its own heartbeats, whose session is short so that it comes back soon
+// from a kill.
+func withLeader(ask func() error) error {
+	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		err := ask()
+		var answer kafka.Error
+		isAway := errors.Is(err, protocol.ErrNoLeader) || errors.As(err, &answer) && answer.Temporary()
+		if !isAway || time.Since(began) > leaderMax {
+			return err
 		}
 	}
 }

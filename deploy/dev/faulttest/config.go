@@ -14,6 +14,7 @@ type configuration struct {
 	Name, Kafka, ClickHouse, Database string
 	Topics                            []string
 	Triggers, Dead                    string // topics; empty for no Kafka sink
+	File, Out                         string // a file instead of the topics, and the folder of a file sink
 	Dir                               string // of state
 	Extra, State, Warehouse           string
 }
@@ -30,7 +31,7 @@ func (c configuration) text() string {
 // those count that have brought a sighting so far, and whether the first ones
 // of a source are late depends on how the sources came.
 var configTemplate = template.Must(template.New("c.yaml").Parse(`name: {{.Name}}
-time: {idle_after: 30d, max_out_of_orderness: ` + outOfOrderness + `}
+time: {idle_after: 30d, max_future: 500d, max_out_of_orderness: ` + outOfOrderness + `}
 commit_interval: 200ms
 state: {dir: {{.Dir}}/state, snapshots: {{.Dir}}/snapshots, snapshot_every: 500ms{{.State}}}
 http: {listen: "127.0.0.1:0"}
@@ -40,11 +41,14 @@ sources:
 {{- range $i, $topic := .Topics}}
   in{{$i}}: {kafka: {brokers: ["{{$.Kafka}}"], topics: [{{$topic}}]}, decode: {segment: {}}}
 {{- end}}
+{{- if .File}}
+  file: {file: {paths: [{{.File}}]}, decode: {segment: {}}}
+{{- end}}
 operators:
   sessions: {}
   ropo: {}
   abandonment: {}
-  crowd: {windows: [1m], from: [{{range $i, $topic := .Topics}}{{if $i}}, {{end}}in{{$i}}{{end}}]}
+  crowd: {windows: [1m], from: [{{range $i, $topic := .Topics}}{{if $i}}, {{end}}in{{$i}}{{end}}{{if .File}}file{{end}}]}
   windows:
     revenue:
       tumbling: 1h
@@ -65,5 +69,8 @@ sinks:
   warehouse: {clickhouse: {addr: ["{{.ClickHouse}}"], database: {{.Database}}{{.Warehouse}}}}
 {{- if .Triggers}}
   rtm: {kafka: {brokers: ["{{.Kafka}}"], topic: {{.Triggers}}, dead_letters: {{.Dead}}}}
+{{- end}}
+{{- if .Out}}
+  local: {file: {dir: {{.Out}}}}
 {{- end}}
 {{.Extra}}`))

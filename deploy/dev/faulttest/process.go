@@ -3,6 +3,7 @@ package faulttest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -16,8 +17,8 @@ import (
 	"touchstream/deploy/dev"
 )
 
-// waitMax bounds waiting for something that must come.
-const waitMax = 3 * time.Minute
+// waitMax bounds waiting for something that must come, on a busy machine too.
+const waitMax = 10 * time.Minute
 
 // await waits until f holds.
 func await(t testing.TB, what string, f func() bool) {
@@ -36,6 +37,7 @@ type Status struct {
 	Held      string
 	Watermark *time.Time
 	Records   int64
+	Counters  Summary
 	Sources   map[string]struct {
 		LagRecords *int64 `json:"lag_records"`
 	}
@@ -49,13 +51,13 @@ type Process struct {
 	t       testing.TB
 	program *dev.Program
 	log     string // path
-	address string // of its listener, once known
 	peakRSS atomic.Int64
+	address atomic.Pointer[string] // of its listener, once known
 }
 
-// startProcess starts the binary; it is killed when the test ends, and its log
-// is shown if the test failed.
-func startProcess(t testing.TB, log string, env []string, args ...string) *Process {
+// startProcess starts the binary, and calls told with what it says of itself; it
+// is killed when the test ends.
+func startProcess(t testing.TB, log string, env []string, told func(Status), args ...string) *Process {
 	t.Helper()
 	program, err := dev.StartProgram(args, env, log)
 	if err != nil {
@@ -65,7 +67,7 @@ func startProcess(t testing.TB, log string, env []string, args ...string) *Proce
 	sampled := make(chan struct{})
 	go func() {
 		defer close(sampled)
-		p.sampleRSS()
+		p.sample(told)
 	}()
 	t.Cleanup(func() {
 		if err := p.program.Kill(); err != nil {
@@ -76,14 +78,17 @@ func startProcess(t testing.TB, log string, env []string, args ...string) *Proce
 	return p
 }
 
-// sampleRSS follows the highest resident size that the kernel tells until the
-// process ends.
-func (p *Process) sampleRSS() {
+// sample follows the highest resident size that the kernel tells, and the
+// status, until the process ends.
+func (p *Process) sample(told func(Status)) {
 	every := time.NewTicker(100 * time.Millisecond)
 	defer every.Stop()
 	for {
 		if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.program.PID())); err == nil {
 			p.peakRSS.Store(max(p.peakRSS.Load(), highestRSS(text)))
+		}
+		if s, err := p.Status(); err == nil {
+			told(s)
 		}
 		select {
 		case <-p.program.Done():
@@ -199,13 +204,21 @@ func (p *Process) Wait() (code int, sig syscall.Signal) {
 
 // Status asks the process; an error means that it does not answer (yet).
 func (p *Process) Status() (s Status, err error) {
-	if p.address == "" {
-		if p.address = listening(p.Log()); p.address == "" {
-			return s, fmt.Errorf("it does not listen yet")
+	address := p.address.Load()
+	if address == nil {
+		log, err := os.ReadFile(p.log)
+		if err != nil {
+			return s, err
 		}
+		found := listening(string(log))
+		if found == "" {
+			return s, errors.New("it does not listen yet")
+		}
+		address = &found
+		p.address.Store(address)
 	}
 	client := http.Client{Timeout: 5 * time.Second}
-	res, err := client.Get("http://" + p.address + "/status")
+	res, err := client.Get("http://" + *address + "/status")
 	if err != nil {
 		return s, err
 	}

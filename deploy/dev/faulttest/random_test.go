@@ -24,15 +24,15 @@ type broker struct{ *faulttest.Run }
 func (s broker) Kill() error          { return s.Kafka.Kill() }
 func (s broker) Restart(t *testing.T) { must(t, s.Kafka.Restart(t.Context())) }
 
-// TestRandomKills kills the pipeline, its servers, or both at once, whatever
-// they are doing.
+// TestRandomKills kills the pipeline, its servers, or both at once, under load,
+// whatever they are doing.
 func TestRandomKills(t *testing.T) {
 	t.Parallel()
 	kills, days, perSecond := 6, 1, 250
 	if isAll() {
 		kills, days, perSecond = 50, 3, 80
 	}
-	r := faulttest.New(t, faulttest.Options{Days: days, ServerKilled: true, BrokerKilled: true})
+	r := faulttest.New(t, faulttest.Options{Days: days})
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -45,6 +45,9 @@ func TestRandomKills(t *testing.T) {
 		time.Sleep(time.Duration(random.Int64N(int64(2500 * time.Millisecond)))) // when the kill comes
 		if !p.Running() {
 			t.Fatalf("the pipeline has ended by itself before kill %d:\n%s", kill, p.Log())
+		}
+		if !r.Loading() {
+			t.Fatalf("the load was over before kill %d", kill)
 		}
 		var victim server
 		isPipelineKilled := true

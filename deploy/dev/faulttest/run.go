@@ -1,13 +1,11 @@
 package faulttest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,7 +17,6 @@ import (
 
 	"touchstream/deploy/dev"
 	"touchstream/deploy/dev/devtest"
-	"touchstream/pipeline/snapshot"
 )
 
 // Options shape a run; what is zero has its default.
@@ -39,12 +36,6 @@ type Options struct {
 	Odd [][]byte
 	// PeakRSS is the most memory, in bytes, that a process may have had [1 GiB].
 	PeakRSS int64
-	// ServerKilled says that ClickHouse is killed in mid-insert. A block may then
-	// be there twice, so growing tables may hold doubled rows until they merge.
-	ServerKilled bool
-	// BrokerKilled says that Kafka is killed while the load is written. Some of
-	// it may then be in the topics twice.
-	BrokerKilled bool
 }
 
 func (o *Options) defaults() {
@@ -63,23 +54,18 @@ func (o *Options) defaults() {
 
 // Run is one scenario: servers, a load and a pipeline.
 type Run struct {
+	lives
 	Kafka           *dev.Kafka
 	KafkaProxy      *dev.Proxy // all clients of Kafka go through it
 	ClickHouse      *dev.ClickHouse
 	ClickHouseProxy *dev.Proxy // the pipeline goes through it, the checks do not
 
-	t       testing.TB
-	options Options
-	binary  string
-	dir     string
-	config  configuration
-	load    []message
-	closing []message
-	loaded  chan struct{} // closed when the broker has all of the load; nil before Load
-	process *Process      // the last one started
-	peakRSS int64
-	starts  int
-	checker *Checker // once the oracle has run
+	options  Options
+	config   configuration
+	load     *load
+	read     atomic.Int64 // the most records that a process has told to have read
+	counters Summary      // when all was delivered
+	checker  *Checker     // once the oracle has run
 }
 
 // The names of a run. Broker and engine are its own.
@@ -96,15 +82,15 @@ const (
 func New(t testing.TB, o Options) *Run {
 	t.Helper()
 	o.defaults()
-	r := &Run{t: t, options: o, dir: t.TempDir()}
+	r := &Run{lives: newLives(t), options: o}
 	r.Kafka, r.KafkaProxy = devtest.NewProxiedKafka(t)
 	r.ClickHouse, r.ClickHouseProxy = devtest.NewProxiedClickHouse(t)
-	r.binary = Binary(t)
-	r.load, r.closing = world(t, r.binary, &o)
+	messages, closing := world(t, r.binary, &o)
 	for i, value := range o.Odd {
-		at := (i + 1) * len(r.load) / (len(o.Odd) + 1)
-		r.load = slices.Insert(r.load, at, message{at: r.load[at].at, value: value})
+		at := (i + 1) * len(messages) / (len(o.Odd) + 1)
+		messages = slices.Insert(messages, at, message{at: messages[at].at, value: value})
 	}
+	r.load = newLoad(messages, closing)
 	if o.StateDir == "" {
 		r.options.StateDir = filepath.Join(r.dir, "live")
 	}
@@ -116,10 +102,10 @@ func New(t testing.TB, o Options) *Run {
 		r.config.Topics = append(r.config.Topics, fmt.Sprintf("in%d", i))
 	}
 	r.createTopics()
-	r.command("generate", "--customers", "1", "--days", "1", "--dir", filepath.Join(r.dir, "world"), "--venue", filepath.Join(r.dir, "venue.yaml"))
+	r.makeVenue()
 	r.bounded("tables", database)
 	conn := openClickHouse(t, r.ClickHouse.Addr())
-	for _, table := range texts(t, conn, "SELECT name FROM system.tables WHERE engine LIKE '%MergeTree' AND database = ?", database) {
+	for _, table := range tables(t, conn) {
 		if err := conn.Exec(t.Context(), "ALTER TABLE "+database+"."+table+" MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1, "+
 			"max_bytes_to_merge_at_min_space_in_pool = 1, parts_to_delay_insert = 100000, parts_to_throw_insert = 100000"); err != nil {
 			t.Fatal(err)
@@ -147,26 +133,6 @@ func (r *Run) createTopics() {
 	}
 }
 
-// write writes a configuration and returns its path.
-func (r *Run) write(c configuration) string {
-	r.t.Helper()
-	path := filepath.Join(r.dir, c.Name+".yaml")
-	if err := os.WriteFile(path, []byte(c.text()), 0o644); err != nil {
-		r.t.Fatal(err)
-	}
-	return path
-}
-
-// command runs the binary to its end, which must be a good one.
-func (r *Run) command(args ...string) {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), waitMax)
-	defer cancel()
-	if out, err := exec.CommandContext(ctx, r.binary, args...).CombinedOutput(); err != nil {
-		r.t.Fatalf("touchstream %v: %v\n%s", args, err, out)
-	}
-}
-
 // bounded runs over the topics to their end, under another name and into some
 // database, past the proxy.
 func (r *Run) bounded(name, database string) Summary {
@@ -178,57 +144,18 @@ func (r *Run) bounded(name, database string) Summary {
 	return readSummary(r.t, path)
 }
 
-// Load begins to write the load, so many records a second, 0 for as fast as
-// possible.
-func (r *Run) Load(perSecond int) {
-	r.t.Helper()
-	r.loaded = make(chan struct{})
-	ctx, cancel := context.WithCancel(r.t.Context())
-	r.t.Cleanup(func() {
-		cancel()
-		<-r.loaded
-	})
-	go func() {
-		defer close(r.loaded)
-		err := produce(ctx, r.Kafka.Brokers(), r.config.Topics, r.load, perSecond)
-		if err == nil {
-			err = produce(ctx, r.Kafka.Brokers(), r.config.Topics, r.closing, 0)
-		}
-		if err != nil && ctx.Err() == nil {
-			r.t.Error(err)
-		}
-	}()
-}
-
-// Loading tells whether the load is still being written.
-func (r *Run) Loading() bool {
-	select {
-	case <-r.loaded:
-		return false
-	default:
-		return true
-	}
-}
-
 // Start starts the pipeline. place arms TOUCHSTREAM_KILL; it is empty for none.
 func (r *Run) Start(place string) *Process {
 	r.t.Helper()
-	r.note()
-	r.starts++
-	p := startProcess(r.t, filepath.Join(r.dir, fmt.Sprintf("pipeline-%d.log", r.starts)),
-		[]string{"TOUCHSTREAM_KILL=" + place}, r.binary, "run", "-c", r.write(r.config))
-	r.process = p
-	r.t.Cleanup(func() {
-		if r.t.Failed() {
-			r.t.Logf("log of start %s:\n%.20000s", filepath.Base(p.log), p.Log())
-		}
-	})
-	return p
+	return r.start(place, r.config, r.hasRead)
 }
 
-func (r *Run) note() {
-	if r.process != nil {
-		r.peakRSS = max(r.peakRSS, r.process.PeakRSS())
+// hasRead notes how far a process has read.
+func (r *Run) hasRead(s Status) {
+	for {
+		if was := r.read.Load(); s.Records <= was || r.read.CompareAndSwap(was, s.Records) {
+			return
+		}
 	}
 }
 
@@ -254,7 +181,7 @@ func (r *Run) RunUntilKilled(label string, n int) *Process {
 
 // isDone tells whether everything up to the closing events is delivered.
 func (r *Run) isDone(s Status) bool {
-	if !s.Drained || s.Watermark == nil || s.Watermark.Before(r.closing[0].at.Add(-time.Minute)) {
+	if !s.Drained || s.Watermark == nil || s.Watermark.Before(r.load.closing[0].at.Add(-time.Minute)) {
 		return false
 	}
 	for _, source := range s.Sources {
@@ -274,12 +201,13 @@ func (r *Run) Finish() {
 			r.t.Fatal(err)
 		}
 	}
+	r.load.hurry()
 	await(r.t, "the end of the load", func() bool { return !r.Loading() })
 	p := r.process // of several the last one started
 	if p == nil || !p.Running() {
 		p = r.Start("")
 	}
-	p.Await("everything delivered", r.isDone)
+	r.counters = p.Await("everything delivered", r.isDone).Counters
 	if code := p.Terminate(); code != 0 {
 		r.t.Errorf("exit code %d on SIGTERM:\n%s", code, p.Log())
 	}
@@ -295,6 +223,13 @@ func (r *Run) Check() {
 	}
 }
 
+// Merge merges all parts of each table, so that rows of the same id and version
+// become one.
+func (r *Run) Merge() {
+	r.t.Helper()
+	mergeAll(r.t, openClickHouse(r.t, r.ClickHouse.Addr()))
+}
+
 // Checker runs the oracle, at the first call, and returns what checks the run
 // against it.
 func (r *Run) Checker() *Checker {
@@ -302,9 +237,8 @@ func (r *Run) Checker() *Checker {
 	if r.checker == nil {
 		r.checker = &Checker{
 			Brokers: r.Kafka.Brokers(), ClickHouse: r.ClickHouse.Addr(), Database: database, Oracle: oracleName,
-			Summary: r.bounded(oracleName, oracleName), Inputs: r.config.Topics, Triggers: triggerTopic, Dead: deadTopic,
-			IsOrdered: r.options.Topics == 1 && r.options.Partitions == 1, MayDouble: r.options.ServerKilled,
-		}
+			Counters: r.counters, Summary: r.bounded(oracleName, oracleName), Inputs: r.config.Topics, Triggers: triggerTopic, Dead: deadTopic,
+			IsOrdered: r.options.Topics == 1 && r.options.Partitions == 1}
 	}
 	return r.checker
 }
@@ -316,6 +250,7 @@ func (r *Run) Faults() []string {
 	ctx, cancel := context.WithTimeout(r.t.Context(), waitMax)
 	defer cancel()
 	r.checkLoad(ctx)
+	r.command("verify", "-c", r.write(r.config), "--watermark", r.load.closing[0].at.Add(-time.Minute).Format(time.RFC3339))
 	faults, err := c.Check(ctx)
 	if err != nil {
 		r.t.Fatal(err)
@@ -329,51 +264,7 @@ func (r *Run) Faults() []string {
 // Snapshots are the paths of the pipeline's snapshots, newest first.
 func (r *Run) Snapshots() []string {
 	r.t.Helper()
-	files, err := snapshot.List(filepath.Join(r.options.StateDir, "snapshots"))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	var paths []string
-	for _, f := range files {
-		paths = append(paths, f.Path)
-	}
-	return paths
-}
-
-// checkLoad ends the test unless the topics hold what the load was, in its
-// order: otherwise it is not the pipeline that is at fault.
-func (r *Run) checkLoad(ctx context.Context) {
-	r.t.Helper()
-	type partition struct{ topic, partition int }
-	want := map[partition][][]byte{}
-	for _, m := range append(slices.Clone(r.load), r.closing...) {
-		p := partition{m.topic, int(m.partition)}
-		want[p] = append(want[p], m.value)
-	}
-	for i, topic := range r.config.Topics {
-		records, err := readCommitted(ctx, r.Kafka.Brokers(), topic)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		for _, got := range records {
-			p := partition{i, got.partition}
-			if r.options.BrokerKilled {
-				if at := slices.IndexFunc(want[p], func(b []byte) bool { return bytes.Equal(b, got.value) }); at >= 0 {
-					want[p] = slices.Delete(want[p], at, at+1)
-				}
-				continue
-			}
-			if len(want[p]) == 0 || !bytes.Equal(want[p][0], got.value) {
-				r.t.Fatalf("%s is not what the load has there: %.300s", got.position(), got.value)
-			}
-			want[p] = want[p][1:]
-		}
-	}
-	for p, rest := range want {
-		if len(rest) > 0 {
-			r.t.Fatalf("%s/%d lacks the last %d records of the load", r.config.Topics[p.topic], p.partition, len(rest))
-		}
-	}
+	return snapshots(r.t, r.options.StateDir)
 }
 
 func openClickHouse(t testing.TB, addr string) driver.Conn {
@@ -384,6 +275,20 @@ func openClickHouse(t testing.TB, addr string) driver.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close() }) // the server may be gone
 	return conn
+}
+
+func tables(t testing.TB, conn driver.Conn) []string {
+	t.Helper()
+	return texts(t, conn, "SELECT name FROM system.tables WHERE engine LIKE '%MergeTree' AND database = ?", database)
+}
+
+func mergeAll(t testing.TB, conn driver.Conn) {
+	t.Helper()
+	for _, table := range tables(t, conn) {
+		if err := conn.Exec(t.Context(), "OPTIMIZE TABLE "+database+"."+table+" FINAL"); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func texts(t testing.TB, conn driver.Conn, query string, args ...any) []string {

@@ -95,9 +95,6 @@ func difference(a, b []string) (onlyA, onlyB []string) {
 // doubled looks for rows that are there twice, without FINAL: of growing tables
 // by their id, of the others by id and version.
 func (c *Checker) doubled(ctx context.Context, conn driver.Conn) (faults []string, err error) {
-	if c.MayDouble {
-		return nil, nil
-	}
 	rows, err := conn.Query(ctx, "SELECT name, sorting_key FROM system.tables WHERE database = ? AND engine LIKE '%ReplacingMergeTree' ORDER BY name", c.Database)
 	if err != nil {
 		return nil, err

@@ -2,17 +2,13 @@ package faulttest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"os/exec"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // message is a record of the load.
@@ -93,42 +89,4 @@ func hashOf(s string) uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(s))
 	return h.Sum32()
-}
-
-// produce writes messages at so many a second, 0 for no bound, and returns when
-// the broker has all. It outlasts a broker that is away.
-func produce(ctx context.Context, brokers, topics []string, messages []message, perSecond int) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(2*time.Millisecond), kgo.ProducerBatchMaxBytes(32<<20), kgo.DialTimeout(2*time.Second))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	var first error
-	done := func(_ *kgo.Record, err error) {
-		if first == nil && err != nil { // promises run one after another
-			first = err
-		}
-	}
-	began := time.Now()
-	for i, m := range messages {
-		if perSecond > 0 {
-			ahead := time.Duration(i)*time.Second/time.Duration(perSecond) - time.Since(began)
-			if ahead > 2*time.Millisecond {
-				select {
-				case <-ctx.Done():
-					return ctx.Err()
-				case <-time.After(ahead):
-				}
-			}
-		}
-		client.Produce(ctx, &kgo.Record{Topic: topics[m.topic], Partition: m.partition, Timestamp: m.at, Value: m.value}, done)
-	}
-	if err := client.Flush(ctx); err != nil {
-		return err
-	}
-	if first != nil {
-		return fmt.Errorf("load to %s: %w", strings.Join(topics, ", "), first)
-	}
-	return nil
 }
