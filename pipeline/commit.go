@@ -69,6 +69,8 @@ type committer struct {
 	state   *inputState
 	cutAt   time.Time // of the last cut
 	drain   bool      // what follows is no part of the state
+	// toldPlan: an entry of this process holds its settings; of commits alone.
+	toldPlan bool
 
 	flying chan error // the commit under way answers here; nil: none is
 }
@@ -196,6 +198,9 @@ func (c *committer) journal(ctx context.Context, x *cut) error {
 	e := x.entry
 	e.number, e.clock, e.all, e.drain = x.Number, x.Clock, x.All, c.drain
 	c.lineage.stamp(e)
+	if !c.toldPlan {
+		e.settings = c.cfg.Plan
+	}
 	slices.SortFunc(e.decisions, func(a, b decision) int { return c.order(a.sink) - c.order(b.sink) })
 	bytes := e.append(nil)
 	hold, held := c.status.holder("journal"), false
@@ -208,6 +213,7 @@ func (c *committer) journal(ctx context.Context, x *cut) error {
 			if held {
 				hold.release()
 			}
+			c.toldPlan = true
 			return nil
 		case errors.Is(err, ErrFenced):
 			return err

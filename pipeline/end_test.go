@@ -93,7 +93,7 @@ func TestEachDrainHasAGeneration(t *testing.T) {
 func TestEveryReplayedEntryIsOfThisVersion(t *testing.T) {
 	p := New(Config{Version: "1"})
 	r := &recovery{entries: []*entry{{version: "1", plan: planDigest(nil)}, {version: "2", plan: planDigest(nil)}}}
-	if err := p.mayGoOn(r); err == nil || !strings.Contains(err.Error(), "written by version 2") {
+	if err := p.mayGoOn(r); err == nil || !strings.Contains(err.Error(), "written by versions 1 and 2 one after another") {
 		t.Error(err)
 	}
 }

@@ -30,11 +30,7 @@ func (h *head) append(dst []byte) []byte {
 	w := encoder{dst}
 	w.uint(headFormat)
 	w.text(h.version)
-	w.uint(uint64(len(h.plan)))
-	for _, s := range h.plan {
-		w.text(s.Key)
-		w.text(s.Value)
-	}
+	w.settings(h.plan)
 	w.uint(uint64(h.generation))
 	w.uint(uint64(h.run))
 	w.int(h.number)
@@ -87,9 +83,7 @@ func decodeHead(b []byte) (*head, error) {
 	if h.format != headFormat && !r.bad {
 		return h, nil
 	}
-	for range r.count() {
-		h.plan = append(h.plan, Setting{r.text(), r.text()})
-	}
+	h.plan = r.settings()
 	h.generation, h.run = uint32(r.uint()), uint32(r.uint())
 	h.number, h.clock, h.clean = r.int(), r.int(), r.flag()
 	h.input = decodeInputState(&r)

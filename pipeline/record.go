@@ -25,10 +25,12 @@ type entry struct {
 	generation, run uint32
 	version         string // of the binary
 	plan            uint64 // digest of the configuration
-	all             bool   // the cut let everything leave
-	drain           bool   // a bounded run's end, which is no part of the state
-	steps           []stepRecord
-	decisions       []decision
+	// settings are those of plan, in the first entry of a process.
+	settings  []Setting
+	all       bool // the cut let everything leave
+	drain     bool // a bounded run's end, which is no part of the state
+	steps     []stepRecord
+	decisions []decision
 }
 
 // decision is what a sink decided at the commit's cut.
@@ -112,6 +114,7 @@ func (e *entry) append(dst []byte) []byte {
 		w.text(d.sink)
 		w.bytes(d.bytes)
 	}
+	w.settings(e.settings)
 	return binary.LittleEndian.AppendUint32(w.b, crc32.Checksum(w.b[len(dst):], castagnoli))
 }
 
@@ -174,6 +177,7 @@ func decodeEntry(b []byte) (*entry, error) {
 	for range r.count() {
 		e.decisions = append(e.decisions, decision{r.text(), slices.Clone(r.bytes())})
 	}
+	e.settings = r.settings()
 	return e, r.end("journal entry")
 }
 

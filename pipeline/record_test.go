@@ -10,7 +10,7 @@ import (
 
 func sampleEntry() *entry {
 	return &entry{
-		number: 7, clock: 1_000, started: 900, generation: 1_700_000_000, run: 3, version: "0.1", plan: 42, all: true,
+		number: 7, clock: 1_000, started: 900, generation: 1_700_000_000, run: 3, version: "0.1", plan: 42, all: true, settings: []Setting{{"shards", "64"}},
 		steps: []stepRecord{{
 			number:  12,
 			origins: []event.Origin{{Source: "web", Topic: "clicks", Partition: 2}},

@@ -49,6 +49,14 @@ func (w *encoder) origins(list []event.Origin) {
 	}
 }
 
+func (w *encoder) settings(list []Setting) {
+	w.uint(uint64(len(list)))
+	for _, s := range list {
+		w.text(s.Key)
+		w.text(s.Value)
+	}
+}
+
 func (w *encoder) position(p Position) {
 	w.text(p.Topic)
 	w.int(int64(p.Partition))
@@ -130,6 +138,13 @@ func (r *decoder) partition() partitionID {
 func (r *decoder) origins() (list []event.Origin) {
 	for range r.count() {
 		list = append(list, event.Origin{Source: r.text(), Topic: r.text(), Partition: int32(r.int())})
+	}
+	return list
+}
+
+func (r *decoder) settings() (list []Setting) {
+	for range r.count() {
+		list = append(list, Setting{Key: r.text(), Value: r.text()})
 	}
 	return list
 }
