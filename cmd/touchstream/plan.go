@@ -121,9 +121,17 @@ func (b *built) settingsOfState() ([]pipeline.Setting, error) {
 func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger) error {
 	var errs []error
 	was, is := byKey(former), byKey(now)
+	operators := map[string]bool{}
 	for _, s := range union(former, now) {
 		before, after := was[s], is[s]
 		if before == after {
+			continue
+		}
+		if o := operatorOf(s); o != "" {
+			if !operators[o] {
+				operators[o] = true
+				errs = append(errs, compareOperator(o, union(former, now), was, is))
+			}
 			continue
 		}
 		if s == secretKey {
@@ -144,6 +152,44 @@ func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// operatorOf is the path of the operator of a setting, empty if it is of none.
+func operatorOf(setting string) string {
+	parts := strings.Split(setting, ".")
+	n := 2
+	if len(parts) > 1 && parts[1] == "windows" {
+		n = 3
+	}
+	if parts[0] != "operators" || len(parts) < n {
+		return ""
+	}
+	return strings.Join(parts[:n], ".")
+}
+
+// compareOperator says in one line how an operator's settings differ.
+func compareOperator(operator string, keys []string, was, is map[string]string) error {
+	var before, after []string
+	isNew, isGone := true, true
+	for _, k := range keys {
+		if operatorOf(k) != operator {
+			continue
+		}
+		isNew, isGone = isNew && was[k] == "", isGone && is[k] == ""
+		if was[k] != is[k] {
+			name := strings.TrimPrefix(strings.TrimPrefix(k, operator), ".")
+			before = append(before, name+" "+orNothing(was[k]))
+			after = append(after, name+" "+orNothing(is[k]))
+		}
+	}
+	made, has := "with "+strings.Join(before, ", "), "has "+strings.Join(after, ", ")
+	if isNew {
+		made, has = "without it", "has it"
+	}
+	if isGone {
+		made, has = "with it", "lacks it"
+	}
+	return fmt.Errorf("%s: the state was made %s, the configuration %s: what is in the state has no meaning under it; set it back, or reset the state so that all is computed again from start", operator, made, has)
 }
 
 // isWholeSource reports whether a setting is there because a source was added,

@@ -31,7 +31,7 @@ func TestComparePlans(t *testing.T) {
 		t.Fatal("all may change")
 	}
 	text := err.Error()
-	for _, part := range []string{"shards: the state was made with 64, the configuration has 32", "fixed", "identity.key: the state was made with another key", "operators.crowd.windows", "nothing", "reset"} {
+	for _, part := range []string{"shards: the state was made with 64, the configuration has 32", "fixed", "identity.key: the state was made with another key", "operators.crowd: the state was made with it, the configuration lacks it", "reset"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q lacks %q", text, part)
 		}
@@ -54,6 +54,25 @@ func TestComparePlans(t *testing.T) {
 	if err := comparePlans(former[2:3], now[2:3], true, log); err == nil || !strings.Contains(err.Error(), "former value") {
 		t.Errorf("with a journal to replay: %v", err)
 	}
+}
+
+// TestOperatorThatChangedIsOneLine: with all of its keys that differ.
+func TestOperatorThatChangedIsOneLine(t *testing.T) {
+	window := func(key, size, order string) []pipeline.Setting {
+		return []pipeline.Setting{{Key: "operators.windows.by_day.key", Value: key}, {Key: "operators.windows.by_day.size", Value: size}, {Key: "operators.windows.by_day.order", Value: order}}
+	}
+	log := slog.New(slog.DiscardHandler)
+	f := func(former, now []pipeline.Setting, want string) {
+		t.Helper()
+		err := comparePlans(former, now, false, log)
+		if err == nil || !strings.HasPrefix(err.Error(), want+": what is in the state has no meaning") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	f(window("store", "1d", "x"), window("zone", "2d", "x"), "operators.windows.by_day: the state was made with key store, size 1d, the configuration has key zone, size 2d")
+	f(window("store", "1d", "x"), nil, "operators.windows.by_day: the state was made with it, the configuration lacks it")
+	f(nil, window("store", "1d", "x"), "operators.windows.by_day: the state was made without it, the configuration has it")
+	f(window("", "1d", ""), window("zone", "1d", ""), "operators.windows.by_day: the state was made with key nothing, the configuration has key zone")
 }
 
 func TestKafkaSinksAreOnOneCluster(t *testing.T) {
