@@ -11,6 +11,7 @@ import (
 // recovery must tell apart, at the first passing after a start and at a later
 // one. By default it does so only around what leaves the process, and later.
 func TestKilledAtLabels(t *testing.T) {
+	t.Parallel()
 	labels := killpoint.Labels()
 	for i := 0; i < len(labels); i += 2 {
 		before, after := labels[i], labels[i+1]

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 // TestUndisturbed has no fault: the driver runs the pipeline under load, and
 // the check finds nothing.
 func TestUndisturbed(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]faulttest.Options{
 		"one partition":   {},
 		"many partitions": {Topics: 2, Partitions: 3},

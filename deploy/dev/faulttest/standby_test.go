@@ -76,6 +76,7 @@ func TestStandby(t *testing.T) {
 // the process, and wakes it when another one has gone on.
 func TestFrozenAtLabels(t *testing.T) {
 	long(t)
+	t.Parallel()
 	for i, label := range []killpoint.Label{
 		killpoint.JournalBefore, killpoint.CommitBefore, killpoint.CommitAfter, killpoint.InsertBefore, killpoint.InsertAfter,
 		killpoint.AcknowledgeBefore, killpoint.SnapshotBefore, killpoint.RenameBefore,
