@@ -45,7 +45,7 @@ bench: ## run the benchmark SUITES [all that need no servers], print tables and 
 	go run ./bench/suite run $(SUITES)
 
 bench-real: ## run the benchmarks with a real ClickHouse engine and a real Apache Kafka
-	go run ./bench/suite run insert exact freshness real-latency
+	go run ./bench/suite run insert consume exact freshness real-latency
 
 bench-compare: ## run SUITES of BASE [the parent commit] and of this tree by turns, ROUNDS [6] times; benchstat judges
 	go run ./bench/suite compare -short -base '$(BASE)' -rounds $(or $(ROUNDS),6) $(SUITES)
@@ -55,6 +55,12 @@ bench-check: ## fail when a ratio has fallen below that of bench/baseline.json
 
 bench-baseline: ## run SUITES [all that need no servers] and write bench/baseline.json anew
 	go run ./bench/suite baseline $(SUITES)
+
+peers: ## measure touchstream and all peers, compare their rows, write bench/out/peers.json
+	CGO_ENABLED=0 go run ./bench/peers/run $(ARGS)
+
+peer-naive peer-flink peer-kafka-streams peer-clickhouse: peer-%: ## the same with one peer
+	CGO_ENABLED=0 go run ./bench/peers/run $(ARGS) $*
 
 lint: $(LINT) ## run the linters
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:" $$unformatted >&2; exit 1; fi

@@ -16,7 +16,8 @@ import (
 // windowRuns are windows over the events of web: 8 names, 20,000 visitors.
 var windowRuns = []struct{ name, keys string }{
 	{"tumbling-8-keys", "{tumbling: 1m, key: [event], aggregate: {events: count()}}"},
-	{"tumbling-8-keys-sum", "{tumbling: 1m, key: [event], aggregate: {events: count(), revenue: sum(price)}}"},
+	{"tumbling-8-keys-sum", "{tumbling: 1m, key: [event], aggregate: {events: count(), revenue: sum(amount)}}"},
+	{"tumbling-8-keys-items", "{tumbling: 1m, key: [event], aggregate: {events: count(), prices: sum(price)}}"},
 	{"sliding-60-1-8-keys", "{sliding: {size: 60m, slide: 1m}, key: [event], aggregate: {events: count()}}"},
 	{"session-by-visitor", "{session: 30m, key: [anonymous_id], aggregate: {events: count()}}"},
 }
@@ -88,7 +89,7 @@ func newWindowLoad(tb testing.TB, keys string) *windowLoad {
 	decoder, source := segment.New(segment.Config{})(), newMemory(newStream(tb, "web"), 0)
 	finisher := event.Finisher{Hasher: hasher}
 	for range windowChunks {
-		c, batch := &event.Chunk{}, event.NewBatch(spec.Needs.Or(event.Want{Columns: event.SetOf(event.Event, event.EventTime, event.MessageID)}))
+		c, batch := &event.Chunk{}, event.NewBatch(wanted(tb, "windows").Or(spec.Needs))
 		c.Reset()
 		source.make(c, chunkRecords)
 		batch.Arena = c.Data

@@ -59,7 +59,7 @@ func (o *options) compare(ctx context.Context, out io.Writer) (err error) {
 		}
 	}
 	fmt.Fprintf(out, "\nbefore: %s\n", base)
-	c := exec.CommandContext(ctx, "go", "run", benchstat, sides[0].results, sides[1].results)
+	c := exec.CommandContext(ctx, "go", "run", benchstat, filepath.Base(sides[0].results), filepath.Base(sides[1].results))
 	c.Dir = temp // outside of the module, whose requirements say nothing of benchstat
 	c.Stdout, c.Stderr = out, os.Stderr
 	if err := c.Run(); err != nil {

@@ -32,6 +32,7 @@ var suites = []suite{
 	{name: "recovery-10M", pattern: "^BenchmarkRecovery$/^sessions$/^10000000$", length: "1x", servers: true},
 	{name: "insert", pattern: "^BenchmarkInsert$", length: "8x", servers: true},
 	{name: "exact", pattern: "^BenchmarkRealExact$", length: "3x", servers: true},
+	{name: "consume", pattern: "^BenchmarkRealConsume$", length: "3x", servers: true},
 	{name: "freshness", pattern: "^BenchmarkRealFreshness$", length: "1x", servers: true},
 	{name: "real-latency", pattern: "^BenchmarkRealLatency$", length: "1x", servers: true},
 }

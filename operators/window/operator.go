@@ -122,8 +122,9 @@ type route struct {
 	// isPlain: the key is one text column of whole events, which need not be
 	// copied to be compared.
 	isPlain bool
-	// byName are the hashes of canonical event names, zero until they are met;
-	// isEvent: the key is the name of whole events.
+	// byName are the hashes of canonical event names, zero until they are met
+	// and always when the key is another one. isEvent: the key is the name, which
+	// the code of a canonical one tells without a look at the text.
 	byName  [event.NumNames]event.Hash
 	isEvent bool
 
@@ -150,7 +151,7 @@ func newRoute(p *plan, h *event.Hasher) *route {
 		r.single = h.Sum(event.TagText, nil)
 	}
 	r.isPlain = !p.items && len(p.keys) == 1 && p.keys[0].kind == event.Text && p.keys[0].source == fromColumn
-	r.isEvent = r.isPlain && p.keys[0].column == event.Event
+	r.isEvent = len(p.keys) == 1 && p.keys[0].source == fromColumn && p.keys[0].column == event.Event
 	return r
 }
 
@@ -173,28 +174,8 @@ func (r *route) Route(b *event.Batch, rows []uint32, out *pipeline.Units) {
 	for i := range out.Item[n:] {
 		out.Item[n+i] = noItem
 	}
-	if r.isEvent {
-		r.hashNames(b, rows, out.Key[n:])
-		return
-	}
 	for i, row := range rows {
 		out.Key[n+i] = r.hash(b, row, noItem)
-	}
-}
-
-// hashNames finds the hashes of keys that are event names: a canonical one by
-// its code, without a look at the text.
-func (r *route) hashNames(b *event.Batch, rows []uint32, out []event.Hash) {
-	for i, row := range rows {
-		h := &r.byName[b.Name[row]]
-		if h.IsZero() {
-			out[i] = r.hash(b, row, noItem)
-			if b.Name[row] != event.Custom {
-				*h = out[i]
-			}
-			continue
-		}
-		out[i] = *h
 	}
 }
 
@@ -225,6 +206,14 @@ func (r *route) routeItems(b *event.Batch, rows []uint32, out *pipeline.Units) {
 
 // hash is the hash of a unit's key.
 func (r *route) hash(b *event.Batch, row, item uint32) event.Hash {
+	if h := &r.byName[b.Name[row]]; h.Lo != 0 {
+		return *h
+	}
+	return r.hashText(b, row, item)
+}
+
+// hashText is the hash of the texts and numbers of a key.
+func (r *route) hashText(b *event.Batch, row, item uint32) event.Hash {
 	if len(r.plan.keys) == 0 || r.hasher == nil {
 		return r.single
 	}
@@ -240,6 +229,9 @@ func (r *route) hash(b *event.Batch, row, item uint32) event.Hash {
 		m.key = append(m.key[:0], text...)
 		r.key = appendKey(r.key[:0], r.plan.keys, b, row, item)
 		m.hash = r.hasher.Sum(event.TagText, r.key)
+	}
+	if r.isEvent && b.Name[row] != event.Custom {
+		r.byName[b.Name[row]] = m.hash
 	}
 	return m.hash
 }
