@@ -11,7 +11,7 @@ CORE        := ./pipeline/... ./operators/... ./sources/file/... ./sources/decod
 FUZZTIME    ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test faults race fuzz integration bench bench-real bench-compare bench-check bench-baseline lint check ci clean
+.PHONY: help build demo test faults race fuzz integration bench bench-real bench-compare bench-check bench-baseline peers peer-naive peer-flink peer-kafka-streams peer-clickhouse lint check ci clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,10 +56,10 @@ bench-check: ## fail when a ratio has fallen below that of bench/baseline.json
 bench-baseline: ## run SUITES [all that need no servers] and write bench/baseline.json anew
 	go run ./bench/suite baseline $(SUITES)
 
-peers: ## measure touchstream and all peers, compare their rows, write bench/out/peers.json
+peers: ## measure other systems beside touchstream, compare their rows (one alone: make peer-naive, peer-flink, peer-kafka-streams, peer-clickhouse)
 	CGO_ENABLED=0 go run ./bench/peers/run $(ARGS)
 
-peer-naive peer-flink peer-kafka-streams peer-clickhouse: peer-%: ## the same with one peer
+peer-naive peer-flink peer-kafka-streams peer-clickhouse: peer-%:
 	CGO_ENABLED=0 go run ./bench/peers/run $(ARGS) $*
 
 lint: $(LINT) ## run the linters

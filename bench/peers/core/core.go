@@ -19,11 +19,9 @@ import (
 	"touchstream/sources/decode/segment"
 )
 
-// Operators is the section of a configuration that does both jobs.
-const Operators = `operators:
-  sessions: {}
-  windows: {by_event: {tumbling: 1m, key: [event], aggregate: {events: count()}}}
-`
+// Windowing is the section of a configuration that counts events by name and
+// minute, into the table window_by_event.
+const Windowing = "operators: {windows: {by_event: {tumbling: 1m, key: [event], aggregate: {events: count()}}}}"
 
 const head = "name: peers\nidentity: {key: bench}\n"
 
@@ -65,7 +63,7 @@ func Windows(ctx context.Context, records iter.Seq[[]byte], dir string) error {
 }
 
 func run(ctx context.Context, records iter.Seq[[]byte], dir string, newOperator func(*settings, *event.Hasher) (pipeline.Operator, error)) error {
-	f, err := config.Parse("peers.yaml", []byte(head+Operators), os.LookupEnv)
+	f, err := config.Parse("peers.yaml", []byte(head+Windowing), os.LookupEnv)
 	if err != nil {
 		return err
 	}
