@@ -25,6 +25,8 @@ const (
 	// startsOver: the state was made under the former value and has no meaning
 	// under the new one.
 	startsOver
+	// isPlace: the sink has written to the former one, and goes on there alone.
+	isPlace
 	// isFixed: not even a replay can change it for a state.
 	isFixed
 )
@@ -61,6 +63,8 @@ var effects = []struct {
 	{"sources.*.generator", startsOver},
 	{"sources", goesOn},
 	{"sinks.*.tables", goesOn},
+	{"sinks.*.file.dir", isPlace},
+	{"sinks.*.file.format", isPlace},
 	{"sinks.*.stdout.tables", goesOn},
 }
 
@@ -143,6 +147,9 @@ func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger
 			errs = append(errs, fmt.Errorf("%s: the state is another pipeline's; give each a folder of its own by state.dir and state.snapshots", change))
 		case e == isFixed:
 			errs = append(errs, fmt.Errorf("%s: it is fixed for the life of a state; set it back, or reset the state and start over", change))
+		case e == isPlace && !isWholeSink(s, was, is):
+			errs = append(errs, fmt.Errorf("%s: the sink goes on in the files that it has written; set it back, or rename the sink as well, which then gets what comes from now on", change))
+		case e == isPlace:
 		case e == startsOver && !isWholeSource(s, before, after):
 			errs = append(errs, fmt.Errorf("%s: what is in the state has no meaning under it; set it back, or reset the state so that all is computed again from start", change))
 		case replays:
@@ -196,6 +203,16 @@ func compareOperator(operator string, keys []string, was, is map[string]string) 
 // or is gone because it was taken away.
 func isWholeSource(setting, before, after string) bool {
 	return strings.HasPrefix(setting, "sources.") && (before == "" || after == "")
+}
+
+// isWholeSink reports whether a setting is there because a sink was added, or is
+// gone because it was taken away.
+func isWholeSink(setting string, was, is map[string]string) bool {
+	parts := strings.SplitN(setting, ".", 3)
+	tables := parts[0] + "." + parts[1] + ".tables"
+	_, before := was[tables]
+	_, after := is[tables]
+	return !before || !after
 }
 
 func byKey(list []pipeline.Setting) map[string]string {

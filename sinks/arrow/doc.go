@@ -44,4 +44,9 @@
 // be there, under the same names and, if the program is the same, with the same
 // bytes. A file that was there and that somebody has taken away does not come
 // again.
+//
+// Before its first commit a run removes the files of its tables that its state
+// does not know: those of the state before a reset, what a bounded run closed
+// behind its state, and what was lost with a part of the journal. A reader of the
+// whole folder therefore finds each row once.
 package arrow

@@ -36,6 +36,9 @@ type rollTable struct {
 	open   *schema.Rows
 	began  int64 // clock of the commit with the first open row
 	number int64 // of the last block that closed
+	// kept is the last one that the state and its replay know: what files there
+	// are of later ones is void.
+	kept int64
 	// delivered is the last one whose file is durable; guarded by rolling.mu.
 	delivered int64
 }
@@ -58,6 +61,8 @@ type rolling struct {
 	failed   error      // for good
 	stop     chan struct{}
 	ended    chan struct{}
+
+	isTidy bool // void files are gone; of Cut alone
 }
 
 func newRolling(cfg *Config, o *pipeline.Opening) (*rolling, error) {
@@ -78,6 +83,14 @@ func newRolling(cfg *Config, o *pipeline.Opening) (*rolling, error) {
 	if o.State != nil {
 		if err := r.load(o.State); err != nil {
 			return nil, fmt.Errorf("%s: %w: %w", cfg.Dir, pipeline.ErrDamaged, err)
+		}
+		if r.failed != nil {
+			return nil, r.failed
+		}
+	}
+	if o.Joins {
+		if err := r.refuseOthers(); err != nil {
+			return nil, err
 		}
 	}
 	if err := r.clean(); err != nil {
@@ -108,6 +121,12 @@ func (r *rolling) Write(_ context.Context, d *pipeline.Delivery) error {
 
 // Cut decides which blocks close.
 func (r *rolling) Cut(_ context.Context, c *pipeline.Cut) ([]byte, error) {
+	// Before anything of this run is durable: a crash in between begins again.
+	if !c.Replay {
+		if err := r.tidy(); err != nil {
+			return nil, err
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, t := range r.tables {
@@ -133,6 +152,9 @@ func (r *rolling) Cut(_ context.Context, c *pipeline.Cut) ([]byte, error) {
 	}
 	r.close(verdicts, c.Number)
 	r.forget(verdicts)
+	for _, t := range r.tables {
+		t.kept = t.number
+	}
 	return c.Decision, nil
 }
 

@@ -348,10 +348,10 @@ func TestDamage(t *testing.T) {
 
 // TestSpoiltStates: no bytes make a panic, then or when the rows are written.
 func TestSpoiltStates(t *testing.T) {
-	good := []byte{stateVersion, 0}
+	good := []byte{stateVersion, 0, byte(len(bothTables))}
 	rows := delivery(0, 2, 1).Rows
 	for i, table := range bothTables {
-		good = appendRows(append(codec.AppendText(good, table.Name), 1, 2, 1), rows[i])
+		good = appendRows(append(codec.AppendText(good, table.Name), 1, 2, 1, byte(rows[i].N)), rows[i])
 	}
 	good = append(good, 0)
 	d := rand.New(rand.NewPCG(1, 5))
@@ -360,7 +360,7 @@ func TestSpoiltStates(t *testing.T) {
 		for range d.IntN(3) {
 			state[d.IntN(len(state))] = byte(d.Uint32())
 		}
-		r := &rolling{}
+		r := &rolling{cfg: &Config{}}
 		for _, table := range bothTables {
 			r.tables = append(r.tables, &rollTable{Table: table, open: schema.NewRows(table)})
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // stateVersion begins each state.
-const stateVersion = 1
+const stateVersion = 2
 
 // verdict is what a Cut decides of a table.
 type verdict struct {
@@ -45,17 +45,20 @@ func (r *rolling) State(context.Context) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	state := codec.AppendUint([]byte{stateVersion}, int(r.run))
+	state = codec.AppendUint(state, len(r.tables))
 	for _, t := range r.tables {
 		state = codec.AppendText(state, t.Name)
 		for _, n := range []int64{t.began, t.number, t.delivered} {
 			state = codec.AppendUint(state, int(n))
 		}
+		state = codec.AppendUint(state, t.open.N)
 		state = appendRows(state, t.open)
 	}
 	state = codec.AppendUint(state, len(r.closed))
 	for _, b := range r.closed {
 		state = codec.AppendText(state, b.table.Name)
 		state = codec.AppendUint(codec.AppendUint(state, int(b.number)), int(b.run))
+		state = codec.AppendUint(state, b.rows.N)
 		state = appendRows(state, b.rows)
 	}
 	return state, nil
@@ -68,15 +71,8 @@ func (r *rolling) load(state []byte) error {
 		in.Fail("its version is %d and %d is expected", version, stateVersion)
 	}
 	r.run = max(r.run, uint32(in.Number()))
-	for _, t := range r.tables {
-		if name := in.Text(); name != t.Name {
-			in.Fail("it has table %q where %q is expected", name, t.Name)
-		}
-		for _, n := range []*int64{&t.began, &t.number, &t.delivered} {
-			*n = int64(in.Number())
-		}
-		loadRows(in, t.open)
-		r.waiting.Add(int64(t.open.N))
+	for n := in.Count(1); n > 0 && in.Err() == nil; n-- {
+		r.loadTable(in)
 	}
 	for n := in.Count(1); n > 0 && in.Err() == nil; n-- {
 		r.loadClosed(in)
@@ -87,14 +83,52 @@ func (r *rolling) load(state []byte) error {
 	return nil
 }
 
-func (r *rolling) loadClosed(in *codec.Reader) {
+// loadTable takes the state of one table. Of one that is not taken any more no
+// rows may wait.
+func (r *rolling) loadTable(in *codec.Reader) {
 	name := in.Text()
-	i := slices.IndexFunc(r.tables, func(t *rollTable) bool { return t.Name == name })
-	if i < 0 {
-		in.Fail("it has rows of table %q, which there is not", name)
+	t := r.tableNamed(name)
+	if t == nil {
+		t = &rollTable{}
+	}
+	for _, n := range []*int64{&t.began, &t.number, &t.delivered} {
+		*n = int64(in.Number())
+	}
+	t.kept = t.number
+	rows := in.Number()
+	if t.Table == nil {
+		in.Bytes(in.Count(1))
+		r.left(name, rows)
 		return
 	}
-	b := &block{table: r.tables[i], number: int64(in.Number()), run: uint32(in.Number()), rows: schema.NewRows(r.tables[i].Table)}
+	loadRows(in, t.open)
+	r.waiting.Add(int64(t.open.N))
+}
+
+func (r *rolling) tableNamed(name string) *rollTable {
+	if i := slices.IndexFunc(r.tables, func(t *rollTable) bool { return t.Name == name }); i >= 0 {
+		return r.tables[i]
+	}
+	return nil
+}
+
+// left notes rows of a table that is not taken any more.
+func (r *rolling) left(table string, rows int) {
+	if rows > 0 && r.failed == nil {
+		r.failed = fmt.Errorf("%s: the sink does not take table %s any more, and %d rows of it wait: configure it again until they are written, or reset the state", r.cfg.Dir, table, rows)
+	}
+}
+
+func (r *rolling) loadClosed(in *codec.Reader) {
+	name := in.Text()
+	t := r.tableNamed(name)
+	number, run, rows := int64(in.Number()), uint32(in.Number()), in.Number()
+	if t == nil {
+		in.Bytes(in.Count(1))
+		r.left(name, rows)
+		return
+	}
+	b := &block{table: t, number: number, run: run, rows: schema.NewRows(t.Table)}
 	loadRows(in, b.rows)
 	r.closed = append(r.closed, b)
 	r.behind += sizeOf(b.rows)

@@ -1,9 +1,11 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/codec"
 	"touchstream/pipeline/disk"
 	"touchstream/pipeline/schema"
 	"touchstream/pipeline/schema/text"
@@ -59,22 +62,28 @@ func (s *Sink) Open(_ context.Context, o *pipeline.Opening) error {
 	if err := disk.MakeDir(s.cfg.Dir); err != nil {
 		return hold(err)
 	}
-	state := make([]held, len(o.Tables))
+	var state map[string]held
 	if o.State != nil {
 		var err error
-		if state, err = parseState(o.State, o.Tables); err != nil {
+		if state, err = parseState(o.State); err != nil {
 			return fmt.Errorf("%s: %w: %w", s.cfg.Dir, pipeline.ErrDamaged, err)
 		}
+		if err := s.missed(state, o.Tables); err != nil {
+			return err
+		}
 	}
-	for i, t := range o.Tables {
+	for _, t := range o.Tables {
 		out, err := s.output(t)
 		if err != nil {
 			return err
 		}
 		s.outputs = append(s.outputs, out)
+		h, isKnown := state[t.Name]
 		switch {
-		case o.State != nil:
-			err = out.resume(state[i])
+		case isKnown:
+			err = out.resume(h)
+		case o.State != nil && out.isThere():
+			err = fmt.Errorf("%s is there, and the state does not know that this sink takes table %s; move the file away, or take the table out of the sink", out.path, t.Name)
 		case o.Joins && out.isThere():
 			err = fmt.Errorf("%s is there and was not written by this sink, which the state does not know; give the sink the name that it had, or another dir", out.path)
 		case o.Dir != "":
@@ -91,6 +100,19 @@ func (s *Sink) Open(_ context.Context, o *pipeline.Opening) error {
 		}
 	}
 	return nil
+}
+
+// missed tells of a table that the sink does not take any more, and of which
+// lines wait.
+func (s *Sink) missed(state map[string]held, tables []*schema.Table) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(state)) {
+		isTaken := slices.ContainsFunc(tables, func(t *schema.Table) bool { return t.Name == name })
+		if n := bytes.Count(state[name].ready, []byte{'\n'}); n > 0 && !isTaken {
+			errs = append(errs, fmt.Errorf("%s: the sink does not take table %s any more, and %d lines of it wait: configure it again until they are written, or reset the state", s.cfg.Dir, name, n))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (s *Sink) output(t *schema.Table) (*output, error) {
@@ -192,7 +214,7 @@ func (s *Sink) compare(c *pipeline.Cut, lengths []int64) error {
 // State is the length of each file and the lines that come behind it. What is
 // in the files is durable then.
 func (s *Sink) State(context.Context) ([]byte, error) {
-	state := []byte{stateVersion}
+	state := codec.AppendUint([]byte{stateVersion}, len(s.outputs))
 	for _, o := range s.outputs {
 		length, ready := o.held()
 		if err := o.sync(); err != nil {

@@ -4,11 +4,10 @@ import (
 	"fmt"
 
 	"touchstream/pipeline/codec"
-	"touchstream/pipeline/schema"
 )
 
 // stateVersion begins each state.
-const stateVersion = 1
+const stateVersion = 2
 
 // held is what a state says of one table: the length of its file, which is
 // durable, and the lines of commits that come behind.
@@ -22,19 +21,16 @@ func appendHeld(dst []byte, table string, h held) []byte {
 	return append(codec.AppendUint(dst, len(h.ready)), h.ready...)
 }
 
-// parseState reads a state of these tables. The lines refer to the state.
-func parseState(state []byte, tables []*schema.Table) ([]held, error) {
+// parseState reads a state, by table. The lines refer to the state.
+func parseState(state []byte) (map[string]held, error) {
 	in := codec.NewReader(state)
 	if version := in.Number(); version != stateVersion {
 		in.Fail("its version is %d and %d is expected", version, stateVersion)
 	}
-	out := make([]held, len(tables))
-	for i, t := range tables {
-		if name := in.Text(); name != t.Name {
-			in.Fail("it has table %q where %q is expected", name, t.Name)
-		}
-		out[i].length = int64(in.Number())
-		out[i].ready = in.Bytes(in.Count(1))
+	out := map[string]held{}
+	for n := in.Count(1); n > 0 && in.Err() == nil; n-- {
+		name := in.Text()
+		out[name] = held{int64(in.Number()), in.Bytes(in.Count(1))}
 	}
 	if err := in.End(); err != nil {
 		return nil, fmt.Errorf("the state of the file sink cannot be read: %w", err)
