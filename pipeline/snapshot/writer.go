@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"runtime"
 
 	"touchstream/pipeline/disk"
 )
@@ -115,6 +116,9 @@ func (w *Writer) endFrame() {
 		p.end, p.bytes = w.offset, p.bytes+int64(length)
 	}
 	w.frame = w.frame[:frameHeader]
+	// Those who fold go first: a goroutine that wants to run would otherwise wait
+	// until this one has used up its 10 ms.
+	runtime.Gosched()
 }
 
 func (w *Writer) write(b []byte) error {
