@@ -14,23 +14,39 @@ import (
 // state is about what a live session keeps beside its texts.
 type state [96]byte
 
+// ahead is for how many keys or ids the memory is asked for at a time.
+const ahead = 64
+
 // BenchmarkTable measures flat.Table beside a Go map with the same keys and
-// values: a change of an entry that is there, the end of one entry with the
+// values: a change of an entry that is there (ahead: of 64 that are looked up
+// together), the end of one entry with the
 // beginning of another, and a whole garbage collection with the table alive.
 func BenchmarkTable(b *testing.B) {
 	for _, n := range []int{100_000, 1_000_000} {
 		keys := tableKeys(2 * n)
 		b.Run(fmt.Sprintf("flat/%d", n), func(b *testing.B) {
-			before := liveHeap()
 			t := flat.NewTable[state](0, seed)
 			for _, k := range keys[:n] {
 				t.Put(k)
 			}
-			used := liveHeap() - before
+			used := uint64(t.Bytes())
 			b.Run("update", func(b *testing.B) {
 				perOp(b, func(i int) {
 					v, _ := t.Mut(keys[spread(i, n)])
 					v[0]++
+				})
+			})
+			b.Run("update-ahead", func(b *testing.B) {
+				var block [ahead]flat.Key
+				var ids [ahead]uint32
+				perOp(b, func(i int) {
+					if i%ahead == 0 {
+						for j := range block {
+							block[j] = keys[spread(i+j, n)]
+						}
+						t.IDs(block[:], ids[:])
+					}
+					t.MutAt(ids[i%ahead])[0]++
 				})
 			})
 			b.Run("replace", func(b *testing.B) {
@@ -100,8 +116,15 @@ func BenchmarkDuplicates(b *testing.B) {
 	const window = 1_000_000
 	b.Run("expiring", func(b *testing.B) {
 		x, r := flat.NewExpiring(window, 4*window), rand.New(rand.NewPCG(seed, 2))
+		var next [ahead]uint64
 		step := func(i int) {
-			if x.Seen(r.Uint64(), int64(i), int64(i-window)) {
+			if i%ahead == 0 {
+				for j := range next {
+					next[j] = r.Uint64()
+					x.Touch(next[j])
+				}
+			}
+			if x.Seen(next[i%ahead], int64(i), int64(i-window)) {
 				b.Fatal("a new id was seen")
 			}
 			if i%4096 == 0 {

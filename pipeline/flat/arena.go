@@ -102,6 +102,15 @@ func (a *Arena) Mut(r Ref) []byte {
 	return a.Get(r)
 }
 
+// Touch asks for the memory of a blob from the byte at on, 256 bytes at most,
+// and does not wait for it. It changes nothing.
+func (a *Arena) Touch(r Ref, at int) {
+	b := a.Get(r)
+	for end := min(len(b), at+touchBytes); at < end; at += lineBytes {
+		prefetch(unsafe.Pointer(&b[at]))
+	}
+}
+
 // Replace changes the blob to a copy of b, in place if it has the room; r is
 // not valid any more. b may be a part of the old blob.
 func (a *Arena) Replace(r Ref, b []byte) Ref {
@@ -163,7 +172,7 @@ func (a *Arena) Free(r Ref) {
 func (a *Arena) Len() int { return a.used }
 
 // Bytes is the memory taken.
-func (a *Arena) Bytes() int { return a.total + cap(a.page)*28 }
+func (a *Arena) Bytes() int { return a.total + 24*cap(a.page) + 4*cap(a.stamp) }
 
 func (a *Arena) slot(u uint32) []byte { return a.page[u/pageUnits][u%pageUnits*unitBytes:] }
 
@@ -237,7 +246,7 @@ func (a *Arena) grow(n int) (uint32, bool) {
 	if first+uint64(n)*pageUnits > 1<<32 {
 		return 0, false
 	}
-	a.addRun(make([]byte, n*pageBytes))
+	a.addRun(carve[byte](n*pageBytes, a.total))
 	return uint32(first), true
 }
 

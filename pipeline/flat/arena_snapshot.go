@@ -88,12 +88,20 @@ func (a *Arena) load(r *reader) {
 	r.expect("the pages in bytes", left)
 	for _, k := range runs {
 		size := uint64(k) * pageBytes
-		b := r.bytes(min(left, size))
+		content := min(left, size)
+		left -= content
+		if k == 1 {
+			b := carve[byte](pageBytes, a.total)
+			r.full(b[:content])
+			a.addRun(b)
+		} else if b := r.bytes(content); r.err == nil {
+			run := carve[byte](int(size), a.total)
+			copy(run, b)
+			a.addRun(run)
+		}
 		if r.err != nil {
 			return
 		}
-		left -= uint64(len(b))
-		a.addRun(append(b, make([]byte, size-uint64(len(b)))...))
 	}
 	r.err = a.check()
 }

@@ -12,6 +12,13 @@
 // invariants adds checks for the use of freed entries, and for writes that did
 // not tell their page.
 //
+// # Memory
+//
+// Pages lie in chunks that the system is asked to back by huge pages
+// (chunk.go), except the first ones of each structure. What a step will read at
+// random can be asked for some rows ahead, so that the waits overlap: Touch and
+// Table.IDs change nothing and no result.
+//
 // # Snapshots
 //
 // Parts lists all that a state consists of. A snapshot of it is taken while the

@@ -3,6 +3,7 @@ package flat
 import (
 	"math"
 	"math/bits"
+	"unsafe"
 )
 
 const (
@@ -116,7 +117,7 @@ func (x *Expiring) Seen(h uint64, timeMs, forgottenBefore int64) bool {
 	id := newID(h, timeMs)
 	n := x.segment(id.high)
 	old := x.segments.at(n).find(id)
-	if old != nil && x.timeOf(old.time) >= forgottenBefore {
+	if old != nil && x.timeOf(*old) >= forgottenBefore {
 		return true
 	}
 	if x.others.Len() > 0 {
@@ -124,14 +125,14 @@ func (x *Expiring) Seen(h uint64, timeMs, forgottenBefore int64) bool {
 			return x.seenApart(k, timeMs, forgottenBefore)
 		}
 	}
-	if timeMs < x.floor || old != nil && x.timeOf(old.time) >= timeMs {
+	if timeMs < x.floor || old != nil && x.timeOf(*old) >= timeMs {
 		return false
 	}
 	switch {
 	case !x.fits(timeMs):
 		x.other(id, timeMs)
 	case old != nil:
-		x.segments.mut(n).find(id).time = id.time
+		*x.segments.mut(n).find(id) = id.time
 		x.count1(timeMs)
 	default:
 		x.count1(timeMs)
@@ -141,6 +142,18 @@ func (x *Expiring) Seen(h uint64, timeMs, forgottenBefore int64) bool {
 		x.shrink()
 	}
 	return false
+}
+
+// Touch asks for the memory that Seen(h, …) reads, and does not wait for it. A
+// caller that touches some ids ahead waits once for many. It changes nothing.
+func (x *Expiring) Touch(h uint64) {
+	id := newID(h, 0)
+	s := x.segments.at(x.segment(id.high))
+	first, second := id.homes()
+	prefetch(unsafe.Pointer(&s[first].low))
+	prefetch(unsafe.Pointer(&s[second].low))
+	prefetch(unsafe.Pointer(&s[first].time)) // A new id is put here, most often.
+	prefetch(unsafe.Pointer(&s[first].high))
 }
 
 // seenApart is Seen for an id of the others.

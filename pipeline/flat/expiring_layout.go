@@ -66,7 +66,8 @@ func (x *Expiring) split(n, high uint32) {
 	x.used[n], x.depth[n] = 0, depth+1
 	past := x.past()
 	for b := range old {
-		for _, id := range old[b] {
+		for i := range uint32(bucketSlots) {
+			id := old[b].at(i)
 			if id.low == 0 || past.forgotten(id.time) {
 				continue
 			}

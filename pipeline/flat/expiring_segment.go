@@ -23,12 +23,15 @@ type idSlot struct {
 // homes are the two buckets that an id may be in.
 func (id idSlot) homes() (first, second uint32) { return id.low & idMask, id.high & idMask }
 
-// bucket fills three cache lines, which lie side by side.
-type bucket [bucketSlots]idSlot
+// bucket fills three cache lines. A search reads the first one, and of the
+// others only what belongs to an id whose low half is the one sought.
+type bucket struct {
+	low, high, time [bucketSlots]uint32
+}
 
 // idSegment is a small set of ids by cuckoo hashing: an id is in one of two
-// buckets, and moves to the other one to make room. So a search reads two places,
-// whatever the load, and an id can be removed by emptying its slot.
+// buckets, and moves to the other one to make room. So a search reads two cache
+// lines, whatever the load, and an id can be removed by emptying its slot.
 type idSegment [idBuckets]bucket
 
 // bound tells which times are forgotten: those less than before beyond from.
@@ -39,68 +42,84 @@ type bound struct {
 
 func (b bound) forgotten(time uint32) bool { return uint64(time-b.from) < b.before }
 
-// find is the slot of an id, nil if it is not there.
-func (s *idSegment) find(id idSlot) *idSlot {
+// find is the place of an id's time, nil if it is not there.
+func (s *idSegment) find(id idSlot) *uint32 {
 	first, second := id.homes()
-	for i := range s[first] {
-		if o := &s[first][i]; o.low == id.low && o.high == id.high {
-			return o
-		}
+	if t := s[first].find(id); t != nil {
+		return t
 	}
-	for i := range s[second] {
-		if o := &s[second][i]; o.low == id.low && o.high == id.high {
-			return o
+	return s[second].find(id)
+}
+
+func (b *bucket) find(id idSlot) *uint32 {
+	for i, low := range &b.low {
+		if low == id.low && b.high[i] == id.high {
+			return &b.time[i]
 		}
 	}
 	return nil
 }
 
+// at is the id in slot i.
+func (b *bucket) at(i uint32) idSlot {
+	i %= bucketSlots
+	return idSlot{b.low[i], b.high[i], b.time[i]}
+}
+
+func (b *bucket) set(i uint32, id idSlot) {
+	i %= bucketSlots
+	b.low[i], b.high[i], b.time[i] = id.low, id.high, id.time
+}
+
 // room is a slot of the bucket that is empty or holds a forgotten id.
-func (b *bucket) room(past bound) *idSlot {
-	for i := range b {
-		if o := &b[i]; o.low == 0 || past.forgotten(o.time) {
-			return o
+func (b *bucket) room(past bound) (slot uint32, ok bool) {
+	for i, low := range &b.low {
+		if low == 0 || past.forgotten(b.time[i]) {
+			return uint32(i), true
 		}
 	}
-	return nil
+	return 0, false
 }
 
 // put adds an id that is not there and reports how many slots more are in use,
 // 0 or 1. If the segment has no room for it where put looks, it answers with
 // the id that is left over, this one or another; else with an id of low 0.
 func (s *idSegment) put(id idSlot, past bound, full bool) (left idSlot, used uint32) {
-	first, at := id.homes()
-	to := s[first].room(past)
-	if to == nil {
-		to = s[at].room(past)
+	at, second := id.homes()
+	to, ok := s[at].room(past)
+	if !ok {
+		at = second
+		to, ok = s[at].room(past)
 	}
-	if to == nil && full {
+	if !ok && full {
 		return id, 0
 	}
-	for step := uint32(0); to == nil; step++ {
+	for step := uint32(0); !ok; step++ {
 		if step == walkMax {
 			return id, 0
 		}
 		// Change places with one that is here, and take that to its other home.
-		o := &s[at][(id.low>>10+step)%bucketSlots]
-		*o, id = id, *o
+		i := (id.low>>10 + step) % bucketSlots
+		o := s[at].at(i)
+		s[at].set(i, id)
+		id = o
 		first, second := id.homes()
 		at ^= first ^ second
-		to = s[at].room(past)
+		to, ok = s[at].room(past)
 	}
-	if to.low == 0 {
+	if s[at].low[to] == 0 {
 		used = 1
 	}
-	*to = id
+	s[at].set(to, id)
 	return idSlot{}, used
 }
 
 // purge empties the slots of forgotten ids.
 func (s *idSegment) purge(past bound) (removed uint32) {
 	for b := range s {
-		for i := range s[b] {
-			if o := &s[b][i]; o.low != 0 && past.forgotten(o.time) {
-				o.low = 0
+		for i, low := range &s[b].low {
+			if low != 0 && past.forgotten(s[b].time[i]) {
+				s[b].low[i] = 0
 				removed++
 			}
 		}

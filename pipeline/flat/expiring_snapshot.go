@@ -124,8 +124,8 @@ func (x *Expiring) checkContent() error {
 		used := uint32(0)
 		s := x.segments.at(uint32(n))
 		for b := range s {
-			for i := range s[b] {
-				id := &s[b][i]
+			for i := range uint32(bucketSlots) {
+				id := s[b].at(i)
 				if id.low == 0 {
 					continue
 				}

@@ -118,7 +118,8 @@ func checkExpiring(t *testing.T, x *Expiring) {
 	for n := range x.used {
 		s, used := x.segments.at(uint32(n)), 0
 		for b := range s {
-			for _, id := range s[b] {
+			for i := range uint32(bucketSlots) {
+				id := s[b].at(i)
 				if id.low == 0 {
 					continue
 				}

@@ -15,7 +15,7 @@ const pageBytes = 16 << 10
 // this package is built on it, and every write goes through mut, so one place
 // decides what a write to a page means.
 type pages[T any] struct {
-	page  [][]T
+	page  []*T     // The first element of each page of 1<<shift.
 	stamp []uint32 // The epoch of the last write to each page.
 	epoch uint32
 	shift uint8
@@ -38,38 +38,71 @@ func (p *pages[T]) len() uint64 { return uint64(len(p.page)) << p.shift }
 
 // grow adds one zeroed page.
 func (p *pages[T]) grow() {
-	p.page = append(p.page, make([]T, 1<<p.shift))
+	page := carve[T](1<<p.shift, len(p.page)*p.pageBytes())
+	p.page = append(p.page, unsafe.SliceData(page))
 	p.stamp = append(p.stamp, p.epoch)
+}
+
+// pageBytes is the size of a page.
+func (p *pages[T]) pageBytes() int {
+	var t T
+	return int(unsafe.Sizeof(t)) << p.shift
+}
+
+// element is number i of a page. Sound: the pages have 1<<shift elements each,
+// and mask, which is one less, keeps i among them.
+func (p *pages[T]) element(first *T, i uint32) *T {
+	return (*T)(unsafe.Add(unsafe.Pointer(first), uintptr(i&p.mask)*unsafe.Sizeof(*first)))
+}
+
+// memoryOf is the memory from first on. Sound for the size of a page.
+func memoryOf[T any](first *T, size int) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(first)), size)
 }
 
 // at is the element for reading.
 func (p *pages[T]) at(i uint32) *T {
-	return &p.page[i>>p.shift][i&p.mask]
+	return p.element(p.page[i>>(p.shift&31)], i)
 }
 
 // mut is the element for writing.
 func (p *pages[T]) mut(i uint32) *T {
-	n := i >> p.shift
+	n := i >> (p.shift & 31)
 	if p.stamp[n] != p.epoch {
 		p.first(n)
 	}
-	return &p.page[n][i&p.mask]
+	return p.element(p.page[n], i)
+}
+
+// touchBytes is how much of an element touch asks for.
+const touchBytes = 4 * lineBytes
+
+// touch asks for the memory of an element, if there is one.
+func (p *pages[T]) touch(i uint32) {
+	n := i >> (p.shift & 31)
+	if uint64(n) >= uint64(len(p.page)) {
+		return
+	}
+	x := p.element(p.page[n], i)
+	for at := uintptr(0); at < min(unsafe.Sizeof(*x), touchBytes); at += lineBytes {
+		prefetch(unsafe.Add(unsafe.Pointer(x), at))
+	}
 }
 
 // first is called before the first write to page n after a freeze.
 func (p *pages[T]) first(n uint32) {
 	p.stamp[n] = p.epoch
-	p.cut.preserve(n, Bytes(p.page[n]))
+	p.cut.preserve(n, memoryOf(p.page[n], p.pageBytes()))
 }
 
 // freeze holds on to the first n elements.
 func (p *pages[T]) freeze(f *Frozen, n uint64) *cut {
 	var t T
-	live := p.page[:(n+uint64(p.mask))>>p.shift]
+	live, size := p.page[:(n+uint64(p.mask))>>p.shift], p.pageBytes()
 	p.cut = newCut(f, p.cut, cut{
-		page:  func(n int) []byte { return Bytes(live[n]) },
+		page:  func(n int) []byte { return memoryOf(live[n], size) },
 		pages: len(live),
-		size:  int(unsafe.Sizeof(t)) << p.shift,
+		size:  size,
 		bytes: int64(n) * int64(unsafe.Sizeof(t)),
 		kind:  reflect.TypeFor[T](),
 	})
@@ -86,16 +119,14 @@ func (p *pages[T]) load(r *reader, n uint64) {
 	for r.err == nil && p.len() < n {
 		left := n - p.len()
 		p.grow()
-		last := p.page[len(p.page)-1]
-		r.full(Bytes(last[:min(left, uint64(len(last)))]))
+		last := memoryOf(p.page[len(p.page)-1], p.pageBytes())
+		r.full(last[:min(left*uint64(unsafe.Sizeof(t)), uint64(len(last)))])
 	}
 }
 
 // bytes is the memory that the pages and their list take.
 func (p *pages[T]) bytes() int {
-	var t T
-	const header = int(unsafe.Sizeof([]T(nil)) + unsafe.Sizeof(uint32(0)))
-	return len(p.page)*int(unsafe.Sizeof(t))<<p.shift + cap(p.page)*header
+	return len(p.page)*roundUp(p.pageBytes()) + 8*cap(p.page) + 4*cap(p.stamp)
 }
 
 func refusePointers[T any]() {

@@ -102,6 +102,11 @@ func (s *Slab[T]) Mut(id uint32) *T {
 	return s.entries.mut(id)
 }
 
+// Touch asks for the memory of an entry, or its first 256 bytes, and does not
+// wait for it: for entries that will be read some rows ahead. It changes
+// nothing, and any id may be given.
+func (s *Slab[T]) Touch(id uint32) { s.entries.touch(id) }
+
 func (s *Slab[T]) check(id uint32) {
 	if !s.Live(id) {
 		panic(fmt.Sprintf("flat: slab entry %d used, which is not live", id))

@@ -53,17 +53,34 @@ func NewTable[V any](limit int, seed uint64) *Table[V] {
 
 // ID is the id of k's entry, 0 if there is none.
 func (t *Table[V]) ID(k Key) uint32 {
-	return t.search(k, uint32(mix(k, t.seed)>>32))
+	return t.search(k, t.hash(k))
 }
 
+func (t *Table[V]) hash(k Key) uint32 { return uint32(mix(k, t.seed) >> 32) }
+
 func (t *Table[V]) search(k Key, h uint32) uint32 {
-	s := t.index.segments[t.index.segment(h)].slots
+	id := t.index.first(h)
+	if t.holds(id, k) {
+		return id
+	}
+	return t.searchOn(k, h)
+}
+
+// holds reports whether a search for k ends with id, the first one under its
+// hash.
+func (t *Table[V]) holds(id uint32, k Key) bool {
+	if id == 0 {
+		return len(t.index.spill) == 0
+	}
+	return t.entries.entries.at(id).key == k
+}
+
+// searchOn is search where keys have hashes in common.
+func (t *Table[V]) searchOn(k Key, h uint32) uint32 {
+	s := t.index.slots(h)
 	at := h & segmentMask
-	for d := uint32(0); ; d++ {
+	for d := uint32(0); s[at] != 0; d++ {
 		e := s[at]
-		if e == 0 {
-			break
-		}
 		if uint32(e>>32) == h {
 			if t.entries.entries.at(uint32(e)).key == k {
 				return uint32(e)
@@ -108,7 +125,7 @@ func (t *Table[V]) Put(k Key) (v *V, inserted bool) {
 
 // PutID is Put that answers with the entry's id.
 func (t *Table[V]) PutID(k Key) (id uint32, inserted bool) {
-	h := uint32(mix(k, t.seed) >> 32)
+	h := t.hash(k)
 	if id := t.search(k, h); id != 0 {
 		return id, false
 	}
@@ -129,7 +146,7 @@ func (t *Table[V]) DeleteID(id uint32) bool {
 	if !t.entries.Live(id) {
 		return false
 	}
-	t.index.remove(uint32(mix(t.KeyAt(id), t.seed)>>32), id)
+	t.index.remove(t.hash(t.KeyAt(id)), id)
 	return t.entries.Free(id)
 }
 

@@ -16,7 +16,7 @@ func (t *Table[V]) load(r *reader) {
 	}
 	t.index = makeIndexFor(t.Len())
 	t.entries.Each(func(id uint32, e *entry[V]) bool {
-		t.index.insert(uint32(mix(e.key, t.seed)>>32), id)
+		t.index.insert(t.hash(e.key), id)
 		return true
 	})
 }

@@ -13,23 +13,8 @@ type value struct {
 	due int64
 }
 
-// unmix is the key with the given Hi that mix takes to h.
-func unmix(h, hi, seed uint64) Key {
-	inverse := func(c uint64) uint64 {
-		x := c
-		for range 6 {
-			x *= 2 - c*x
-		}
-		return x
-	}
-	x := h ^ h>>33
-	x *= inverse(0xc4ceb9fe1a85ec53)
-	x ^= x >> 33
-	x *= inverse(0xff51afd7ed558ccd)
-	x ^= x >> 33
-	y := (hi ^ seed) * 0x9e3779b97f4a7c15
-	return Key{hi, x - (y ^ y>>32)}
-}
+// unmix is the key that mix takes to h: one half counts as 1.
+func unmix(h, seed uint64) Key { return Key{1 ^ seed ^ mixHi, h ^ mixLo} }
 
 func runTable(t *testing.T, prog []byte) {
 	p := program{prog}
@@ -39,7 +24,7 @@ func runTable(t *testing.T, prog []byte) {
 	key := func() Key {
 		n := p.num(2) % 6000
 		if aimed {
-			return unmix(0x1234567800000000|n, 7, seed)
+			return unmix(0x1234567800000000|n, seed)
 		}
 		return Key{n >> 4, n & 15}
 	}
@@ -106,8 +91,8 @@ func checkTable(t *testing.T, tab *Table[value], model map[Key]value) {
 	for n, s := range tab.index.segments {
 		used += int(s.used)
 		for at, e := range s.slots {
-			if e != 0 && tab.index.segment(uint32(e>>32)) != uint32(n) {
-				t.Fatalf("segment %d slot %d holds a hash of segment %d", n, at, tab.index.segment(uint32(e>>32)))
+			if e != 0 && tab.index.number[tab.index.top(uint32(e>>32))] != uint32(n) {
+				t.Fatalf("segment %d slot %d holds a hash of segment %d", n, at, tab.index.number[tab.index.top(uint32(e>>32))])
 			}
 		}
 	}
@@ -151,7 +136,7 @@ func TestTableOneHash(t *testing.T) {
 	tab := NewTable[value](0, seed)
 	model := map[Key]value{}
 	for n := range uint64(3000) {
-		k := unmix(math.MaxUint64, n, seed)
+		k := unmix(math.MaxUint32<<32|n, seed)
 		tab.Put(k)
 		model[k] = value{}
 	}
@@ -160,7 +145,7 @@ func TestTableOneHash(t *testing.T) {
 	}
 	checkTable(t, tab, model)
 	for n := uint64(0); n < 3000; n += 2 {
-		k := unmix(math.MaxUint64, n, seed)
+		k := unmix(math.MaxUint32<<32|n, seed)
 		if !tab.Delete(k) {
 			t.Fatalf("%v is missing", k)
 		}
@@ -346,4 +331,48 @@ func BenchmarkTable(b *testing.B) {
 			std[keys[i%len(keys)]] = session{}
 		}
 	})
+}
+
+// TestIDsAgreeWithID asks for keys that are there, that are not, and that have
+// one hash, in numbers around a block.
+func TestIDsAgreeWithID(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	tab := NewTable[[40]byte](0, 1)
+	for n := range 20_000 {
+		k := Key{uint64(r.IntN(8_000)), 1}
+		if n%3 == 0 {
+			tab.Delete(k)
+		} else {
+			tab.Put(k)
+		}
+	}
+	for _, n := range []int{0, 1, aheadKeys - 1, aheadKeys, aheadKeys + 1, 1000} {
+		keys, ids := make([]Key, n), make([]uint32, n)
+		for i := range keys {
+			keys[i] = Key{uint64(r.IntN(16_000)), 1}
+			ids[i] = r.Uint32()
+		}
+		tab.IDs(keys, ids)
+		for i, k := range keys {
+			if want := tab.ID(k); ids[i] != want {
+				t.Fatalf("%v of %d: %d, want %d", k, n, ids[i], want)
+			}
+			if got := tab.Again(k, uint32(r.IntN(8_000))); got != ids[i] {
+				t.Fatalf("%v again: %d, want %d", k, got, ids[i])
+			}
+		}
+	}
+}
+
+// TestTouchTakesAnyID also before there is anything.
+func TestTouchTakesAnyID(t *testing.T) {
+	tab, x := NewTable[[40]byte](0, 1), NewExpiring(1000, 10)
+	for range 2 {
+		for _, id := range []uint32{0, 1, 2, 1000, math.MaxUint32} {
+			tab.Touch(id)
+		}
+		x.Touch(0)
+		x.Touch(math.MaxUint64)
+		tab.Put(Key{1, 1})
+	}
 }
