@@ -6,14 +6,14 @@ import (
 )
 
 const (
-	tickBits    = 12 // A tick is 4,096 ms.
+	tickBits    = 8 // A tick is 256 ms.
 	digitBits   = 6
 	wheelSlots  = 1 << digitBits
 	wheelLevels = (64 - tickBits + digitBits - 1) / digitBits
 	chunkTimers = 15
 	// backTicks is how far before the first timer others may be set that do not
 	// count as next: 37 hours.
-	backTicks = 1 << 15
+	backTicks = 1 << 19
 )
 
 // Timers is a queue of (due, id) pairs by due, then id. A due is any int64, in
@@ -26,8 +26,8 @@ const (
 //
 // It is a small heap of the timers that are next, before a hierarchical wheel
 // of the others, 64 slots a level, so a timer moves from one level to a lower
-// one at most 9 times. Set takes constant time for what is not next, and
-// PopDue, on average, that of a heap of one tick of timers (4 s), whatever the
+// one at most 10 times. Set takes constant time for what is not next, and
+// PopDue, on average, that of a heap of one tick of timers (256 ms), whatever the
 // length of the queue; with all dues in one tick it is a plain heap. A timer
 // takes about 17 bytes.
 type Timers struct {
