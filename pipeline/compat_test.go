@@ -58,7 +58,9 @@ func TestSnapshotBetweenTwoVersionsIsMissed(t *testing.T) {
 			for _, part := range whole {
 				w.parts = append(w.parts, part[:n])
 			}
-			all := func(p *Pipeline) bool { return p.Status().Drained() && p.Status().Records.Load() == int64(n*len(whole)) }
+			all := func(p *Pipeline) bool {
+				return p.Status().Drained() && p.Status().Records.Load() == int64(n*len(whole))
+			}
 			if err := w.runUntil(all, planned("1", "30m", time.Hour)); err != nil {
 				t.Fatal(err)
 			}

@@ -211,6 +211,9 @@ func (p *Pipeline) end(ctx context.Context, cause error, soon, deadline <-chan s
 	} else {
 		p.delivery.cancel()
 	}
+	if !p.isLive && p.cfg.Durable() && cause == nil {
+		p.cfg.Log.Warn("stopped within the replay of the journal; this version has to start once more with this configuration before either may be another")
+	}
 	p.delivery.finish(deadline)
 	return err
 }

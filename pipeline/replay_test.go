@@ -46,6 +46,19 @@ func TestReplayThatDiffersStops(t *testing.T) {
 	w.sameRows()
 }
 
+// TestStopWithinAReplayIsTold: it ends well, and nothing else may replay the rest.
+func TestStopWithinAReplayIsTold(t *testing.T) {
+	w := crashed(t)
+	p := w.start(0)
+	p.stopAt = 2
+	if err := p.run(false, func(c *Config) { c.MaxRecords, c.SnapshotEvery = 1, time.Hour.Milliseconds() }); err != nil {
+		t.Fatal(err)
+	}
+	if text := string(w.log.text()); p.pipeline.isLive || !strings.Contains(text, "stopped within the replay of the journal; this version has to start once more") {
+		t.Errorf("live %t\n%s", p.pipeline.isLive, text)
+	}
+}
+
 // TestInputThatIsGoneStops: records that the journal speaks of are not there.
 func TestInputThatIsGoneStops(t *testing.T) {
 	w := crashed(t)

@@ -34,7 +34,7 @@ func (b *built) durable() error {
 		return err
 	}
 	p.ComparePlan = func(former []pipeline.Setting, replays bool) error {
-		return comparePlans(former, p.Plan, replays, slog.New(p.Log.Handler()))
+		return comparePlans(former, p.Plan, replays, s.State.Dir+" and "+s.State.Snapshots, slog.New(p.Log.Handler()))
 	}
 	return nil
 }

@@ -121,8 +121,8 @@ func (b *built) settingsOfState() ([]pipeline.Setting, error) {
 }
 
 // comparePlans says why a state cannot go on under other settings, all reasons
-// at once.
-func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger) error {
+// at once. where names the folders of the state.
+func comparePlans(former, now []pipeline.Setting, replays bool, where string, log *slog.Logger) error {
 	var errs []error
 	was, is := byKey(former), byKey(now)
 	operators := map[string]bool{}
@@ -144,7 +144,7 @@ func comparePlans(former, now []pipeline.Setting, replays bool, log *slog.Logger
 		change := fmt.Sprintf("%s: the state was made with %s, the configuration has %s", s, orNothing(before), orNothing(after))
 		switch e := effectOf(s); {
 		case s == "name":
-			errs = append(errs, fmt.Errorf("%s: the state is another pipeline's; give each a folder of its own by state.dir and state.snapshots", change))
+			errs = append(errs, fmt.Errorf("%s: the state in %s is that of pipeline %s, and this is pipeline %s; give each folders of its own by state.dir and state.snapshots", change, where, orNothing(before), orNothing(after)))
 		case e == isFixed:
 			errs = append(errs, fmt.Errorf("%s: it is fixed for the life of a state; set it back, or reset the state and start over", change))
 		case e == isPlace && !isWholeSink(s, was, is):

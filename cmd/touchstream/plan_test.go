@@ -26,7 +26,7 @@ func TestComparePlans(t *testing.T) {
 	former := []pipeline.Setting{{Key: "shards", Value: "64"}, {Key: "identity.key", Value: "aa"}, {Key: "time.allowed_lateness", Value: "1h"}, {Key: "operators.crowd.windows", Value: "[1m]"}}
 	now := []pipeline.Setting{{Key: "shards", Value: "32"}, {Key: "identity.key", Value: "bb"}, {Key: "time.allowed_lateness", Value: "2h"}}
 	log := slog.New(slog.DiscardHandler)
-	err := comparePlans(former, now, false, log)
+	err := comparePlans(former, now, false, "here", log)
 	if err == nil {
 		t.Fatal("all may change")
 	}
@@ -39,19 +39,19 @@ func TestComparePlans(t *testing.T) {
 	if strings.Contains(text, "allowed_lateness") || strings.Contains(text, "aa") {
 		t.Errorf("%q names what may change, or a secret", text)
 	}
-	if err := comparePlans(nil, []pipeline.Setting{{Key: "sources.new.transport", Value: "file"}, {Key: "sources.new.file.sort", Value: "false"}}, false, log); err != nil {
+	if err := comparePlans(nil, []pipeline.Setting{{Key: "sources.new.transport", Value: "file"}, {Key: "sources.new.file.sort", Value: "false"}}, false, "here", log); err != nil {
 		t.Errorf("a new source: %v", err)
 	}
 	other := func(transport string) []pipeline.Setting {
 		return []pipeline.Setting{{Key: "sources.web.transport", Value: transport}}
 	}
-	if err := comparePlans(other("kafka"), other("file"), false, log); err == nil || !strings.Contains(err.Error(), "sources.web.transport") {
+	if err := comparePlans(other("kafka"), other("file"), false, "here", log); err == nil || !strings.Contains(err.Error(), "sources.web.transport") {
 		t.Errorf("another transport: %v", err)
 	}
-	if err := comparePlans(former[2:3], now[2:3], false, log); err != nil {
+	if err := comparePlans(former[2:3], now[2:3], false, "here", log); err != nil {
 		t.Errorf("behind a stop in order: %v", err)
 	}
-	if err := comparePlans(former[2:3], now[2:3], true, log); err == nil || !strings.Contains(err.Error(), "former value") {
+	if err := comparePlans(former[2:3], now[2:3], true, "here", log); err == nil || !strings.Contains(err.Error(), "former value") {
 		t.Errorf("with a journal to replay: %v", err)
 	}
 }
@@ -64,7 +64,7 @@ func TestOperatorThatChangedIsOneLine(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	f := func(former, now []pipeline.Setting, want string) {
 		t.Helper()
-		err := comparePlans(former, now, false, log)
+		err := comparePlans(former, now, false, "here", log)
 		if err == nil || !strings.HasPrefix(err.Error(), want+": what is in the state has no meaning") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -123,3 +123,10 @@ func TestFolderHoldsOneGeneration(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoNamesOnOneState: both are named, and the folders.
+func TestTwoNamesOnOneState(t *testing.T) {
+	r := newRestarts(t, line("2026-01-01T00:00:00Z", "a"))
+	r.run().want(t, exitOK)
+	r.run("name: plain", "name: other").want(t, exitFailed, "the state in ", filepath.Join(r.dir, "state")+" and "+filepath.Join(r.dir, "state", "snapshots")+" is that of pipeline plain, and this is pipeline other")
+}

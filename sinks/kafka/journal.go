@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -184,7 +185,7 @@ func (l *Ledger) Read(ctx context.Context, first int64, f func(number int64, ent
 	l.last, l.end, l.gap = a.last, a.end, first
 	l.repair = a.damage != nil || a.last.number > 0 && first > a.last.number
 	if a.damage != nil {
-		damage = fmt.Errorf("topic %s on %s: %w", l.topic, l.conn.Address(), a.damage)
+		damage = fmt.Errorf("topic %s partition 0 on %s: %w; nobody but pipeline %s may write there: if another program did, take that right from it", l.topic, l.conn.Address(), a.damage, strings.TrimSuffix(l.topic, ".journal"))
 	}
 	return damage, nil
 }

@@ -92,7 +92,7 @@ func (m *move) apply(names map[string]*inode) {
 	}
 }
 
-func (d *Disk) open(p *Process, path string, flag int) (*inode, error) {
+func (d *Disk) open(path string, flag int) (*inode, error) {
 	path = filepath.Clean(path)
 	n, err := d.find("open", path)
 	switch {

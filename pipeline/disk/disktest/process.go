@@ -50,7 +50,7 @@ func (p *Process) doAct(f func() error) (err error) {
 // OpenFile opens a file.
 func (p *Process) OpenFile(path string, flag int) (f disk.File, err error) {
 	err = p.do(func() error {
-		n, err := p.disk.open(p, path, flag)
+		n, err := p.disk.open(path, flag)
 		if err == nil {
 			f = &file{process: p, inode: n, path: path}
 		}
@@ -62,7 +62,7 @@ func (p *Process) OpenFile(path string, flag int) (f disk.File, err error) {
 // Create makes or empties a file and locks it.
 func (p *Process) Create(path string) (f disk.File, err error) {
 	err = p.do(func() error {
-		n, err := p.disk.open(p, path, os.O_CREATE)
+		n, err := p.disk.open(path, os.O_CREATE)
 		switch {
 		case err != nil:
 			return err
@@ -80,7 +80,7 @@ func (p *Process) Create(path string) (f disk.File, err error) {
 // Lock opens or makes a file and locks it.
 func (p *Process) Lock(path string) (f disk.File, err error) {
 	err = p.do(func() error {
-		n, err := p.disk.open(p, path, os.O_CREATE)
+		n, err := p.disk.open(path, os.O_CREATE)
 		if err != nil || n.owner != nil {
 			return err
 		}
