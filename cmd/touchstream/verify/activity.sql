@@ -1,14 +1,20 @@
 -- Events that matter to abandonment, in the order of each profile, with their
 -- stage: 1 browse, 2 cart, 3 checkout, 4 form.
-CREATE TEMPORARY TABLE verify_activity ENGINE = MergeTree ORDER BY (profile_id, n) AS
-SELECT profile_id, at, event, message_id, channel, product_id, sku, quantity, price, amount, currency, order_id, cart_id, form_id, field,
+CREATE TEMPORARY TABLE verify_activity ENGINE = MergeTree ORDER BY (profile_id, n) SETTINGS {{.Unmerged}} AS
+SELECT profile_id, at, event, order_key, channel, product_id, sku, quantity, price, amount, currency, cart_id, form_id, field,
     `items.product_id`, `items.sku`, `items.quantity`, `items.price`,
-    multiIf(
+    CAST(multiIf(
         event IN ('Product Viewed', 'Product Clicked', 'Product List Viewed'), 1,
         event IN ('Product Added', 'Product Removed', 'Cart Viewed', 'Wishlist Product Added to Cart'), 2,
         event IN ('Checkout Started', 'Checkout Step Viewed', 'Checkout Step Completed', 'Payment Info Entered'), 3,
         event IN ('Form Started', 'Form Field Completed', 'Form Field Failed'), 4,
-        0) AS stage,
-    row_number() OVER (PARTITION BY profile_id ORDER BY at, rank, message_order) AS n
-FROM verify_events
+        0), 'UInt8') AS stage,
+    o.n AS n
+FROM verify_events AS e
+INNER ANY JOIN
+(
+    SELECT id, row_number() OVER (PARTITION BY sipHash64(profile_id) ORDER BY at, rank, message_order) AS n
+    FROM verify_events
+    WHERE profile_id != '' AND {{.ActivityEvents}}
+) AS o ON e.id = o.id
 WHERE profile_id != '' AND {{.ActivityEvents}}

@@ -3,8 +3,8 @@
 // by row with the facts that the pipeline left.
 //
 // The statements are the .sql files of this package, templates over Params.
-// late.sql and events.sql stage the events in temporary tables; each of the
-// others is one query that derives a table. A Table says how its rows are
+// Those that create temporary tables stage the events, and narrow rows about
+// them; each of the others is one query that derives a table. A Table says how its rows are
 // paired with the facts, which columns are compared and which are not, and up
 // to when a row is settled.
 package verify

@@ -39,7 +39,7 @@ func operandOf(text string, overItems bool) (operand, error) {
 		return operand{name: text, sql: "event", kind: event.Text}, nil
 	case "message_id":
 		// A place in the log is no message id that the event carried.
-		return operand{name: text, sql: "if(startsWith(message_order, '\\0'), '', message_id)", kind: event.Text}, nil
+		return operand{name: text, sql: "if(startsWith(message_order, '\\0'), '', message_order)", kind: event.Text}, nil
 	case "event_time":
 		return operand{name: text, sql: "fromUnixTimestamp64Milli(at, 'UTC')", kind: event.Time}, nil
 	}

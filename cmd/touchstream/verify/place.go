@@ -68,6 +68,9 @@ func (p *Params) stages() []string {
 	if p.Ropo != nil || p.Crowd != nil {
 		out = append(out, "zones", "sensors")
 	}
+	if p.Sessions != nil {
+		out = append(out, "runs")
+	}
 	if p.Abandonment != nil {
 		out = append(out, "unsure", "activity")
 		if p.Abandonment.Policy == "any_order" {

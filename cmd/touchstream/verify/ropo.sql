@@ -3,7 +3,7 @@ WITH
 -- Orders: lines, which carry their own product, and whole orders with items.
 order_events AS
 (
-    SELECT *, if(order_id = '', message_id, order_id) AS order_key, product_id != '' AS is_line
+    SELECT *, product_id != '' AS is_line
     FROM verify_events
     WHERE event = 'Order Completed'
 ),
@@ -16,7 +16,7 @@ orders AS
         argMinIf(profile_id, (at, rank, message_order), profile_id != '') AS profile_id,
         min(at) AS ordered_ms,
         argMin((channel, store_id, currency, fulfilment), (at, rank, message_order)) AS first,
-        argMinIf(message_id, (at, rank, message_order), NOT is_line) AS whole_id
+        argMinIf(message_order, (at, rank, message_order), NOT is_line) AS whole_id
     FROM order_events
     GROUP BY order_key
 ),
@@ -29,7 +29,7 @@ parts AS
             arrayZip(`items.product_id`, `items.sku`, `items.category`, `items.quantity`, `items.amount`))) AS part
     FROM order_events AS e
     INNER JOIN orders AS o ON e.order_key = o.order_key
-    WHERE is_line OR e.message_id = o.whole_id
+    WHERE is_line OR e.message_order = o.whole_id
 ),
 lines AS
 (

@@ -1,57 +1,34 @@
 -- Sessions (semantics 4): the events of a device, cut where it was quiet for
 -- longer than the gap, and at max_duration.
 WITH
--- Late events count until their session's end + allowed_lateness.
-taken AS
-(
-    SELECT * FROM verify_events
-    WHERE device_key != '' AND (NOT is_late OR watermark + {{.Slack}} <= at + {{.Sessions.Gap}} + {{.Lateness}})
-),
--- Each event with the time of the last one before it that is no system event.
-neighbours AS
-(
-    SELECT *,
-        row_number() OVER w AS n,
-        max(if(is_system, NULL, at)) OVER (PARTITION BY device_key ORDER BY at, rank, message_order
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-    FROM taken
-    WINDOW w AS (PARTITION BY device_key ORDER BY at, rank, message_order)
-),
--- A run is a stretch without a gap. System events neither open nor extend one:
--- they belong to the one that is open at their time.
-runs AS
-(
-    SELECT *,
-        before IS NOT NULL AND at - before {{if .Sessions.GapInclusive}}<={{else}}<{{end}} {{.Sessions.Gap}} AS continues,
-        sum(NOT is_system AND NOT continues) OVER (PARTITION BY device_key ORDER BY at, rank, message_order
-            ROWS UNBOUNDED PRECEDING) AS run
-    FROM neighbours
-),
 -- Where runs of max_duration and more are cut: at the first event at or after
 -- start + max_duration, again and again.
 cuts AS
 (
-    SELECT device_key, run,
+    SELECT device_hash, run,
         arrayFold((starts, t) -> if(t >= starts[-1] + {{.Sessions.MaxDuration}}, arrayPushBack(starts, t), starts),
             arraySort(groupArray(at)), [min(at)]) AS starts
-    FROM runs
+    FROM verify_runs
     WHERE NOT is_system
-    GROUP BY device_key, run
+    GROUP BY device_hash, run
     HAVING max(at) - min(at) >= {{.Sessions.MaxDuration}}
 ),
 pieces AS
 (
     SELECT r.*, greatest(1, arrayCount(s -> s <= r.at, c.starts)) AS piece, length(c.starts) > 1 AS is_cut
-    FROM runs AS r
-    LEFT ANY JOIN cuts AS c ON r.device_key = c.device_key AND r.run = c.run
-    WHERE r.continues OR NOT r.is_system
+    FROM verify_runs AS r
+    LEFT ANY JOIN cuts AS c ON r.device_hash = c.device_hash AND r.run = c.run
 ),
 cart_events AS
 (
-    SELECT (device_key, run, piece) AS owner, n, at, event, product_id, sku, quantity, price, currency,
+    SELECT (p.device_hash, p.run, p.piece) AS owner, p.n AS n, p.at AS at, event, product_id, sku, quantity, price, toString(currency) AS currency,
         `items.product_id`, `items.sku`, `items.quantity`, `items.price`
-    FROM pieces
-    WHERE event IN ('Product Added', 'Product Removed', 'Wishlist Product Added to Cart', 'Order Completed', 'Cart Viewed')
+    FROM pieces AS p
+    INNER ANY JOIN
+    (
+        SELECT * FROM verify_events
+        WHERE event IN ('Product Added', 'Product Removed', 'Wishlist Product Added to Cart', 'Order Completed', 'Cart Viewed')
+    ) AS e ON p.id = e.id
 ),
 {{template "cart" .}}
 carts AS
@@ -64,11 +41,12 @@ carts AS
 sessions AS
 (
     SELECT
-        device_key, run, piece,
+        device_hash, run, piece,
+        any(device_key) AS device_key,
         minIf(at, NOT is_system) AS start_ms,
         maxIf(at, NOT is_system) AS end_ms,
         argMaxIf(profile_id, n, profile_id != '') AS any_profile,
-        argMaxIf(profile_id, n, profile_id != '' AND ({{notBlocked "user_id"}} OR {{notBlocked "loyalty_id"}})) AS named_profile,
+        argMaxIf(profile_id, n, profile_id != '' AND is_named) AS named_profile,
         argMinIf(channel, n, channel != '' AND NOT is_system) AS channel,
         -- The first event's distance to its session is that to another session.
         toInt64(sumIf(least(at - ifNull(before, at), {{.Sessions.EngagedGap}}), NOT is_system)
@@ -82,7 +60,7 @@ sessions AS
         toInt64(countIf(event = 'Product Removed')) AS removes,
         countIf(event = 'Checkout Started') > 0 AS checkout_started,
         -- Orders in their order: (place, order, is a line, amount, currency).
-        arraySort(groupArrayIf((n, if(order_id = '', message_id, order_id), product_id != '', ifNull(amount, 0), currency), event = 'Order Completed')) AS parts,
+        arraySort(groupArrayIf((n, order_key, product_id != '', ifNull(amount, 0), currency), event = 'Order Completed')) AS parts,
         argMinIf(currency, n, currency != '' AND (event = 'Order Completed' AND amount IS NOT NULL
             OR event IN ('Product Added', 'Product Removed', 'Cart Viewed', 'Wishlist Product Added to Cart')
                 AND (price IS NOT NULL OR arrayExists(p -> p IS NOT NULL, `items.price`)))) AS first_currency,
@@ -96,13 +74,14 @@ sessions AS
         argMinIf(store_id, n, store_id != '' AND NOT is_system) AS store_id,
         countIf(NOT is_system AND event != 'Page Ping') = 1 AS is_bounce,
         argMinIf(ifNull(before, 0), n, NOT is_system) AS seen_before,
-        uniqExactIf(user_id, {{notBlocked "user_id"}}) > 1 AS is_shared,
+        minIf(user_id, is_user) != maxIf(user_id, is_user) AS is_shared,
         max(p.is_cut) AS is_cut,
         max(is_bot_agent AND NOT is_system) AS has_bot_agent,
-        arrayMax(mapValues(sumMapIf(map(intDiv(at, 60000), 1), NOT is_system))) AS in_a_minute,
+        arraySort(groupArrayIf(intDiv(at, 60000), NOT is_system)) AS minutes,
         toInt64(countIf(is_late AND NOT is_system)) AS late_events
-    FROM pieces AS p
-    GROUP BY device_key, run, piece
+    FROM verify_events AS e
+    INNER ANY JOIN pieces AS p ON e.id = p.id
+    GROUP BY device_hash, run, piece
 )
 SELECT
     s.device_key AS device_key,
@@ -125,8 +104,10 @@ SELECT
     seen_before = 0 OR start_ms - seen_before > {{.Sessions.NewAfter}} AS is_new_visitor,
     is_shared, is_cut,
     products > {{.Sessions.Products}} AS is_capped,
-    has_bot_agent OR in_a_minute > {{.EventsPerMinute}} AS is_bot,
+    -- In order, with as many between them, two are in the same minute.
+    has_bot_agent OR arrayExists((one, other) -> one = other,
+        arraySlice(minutes, 1 + {{.EventsPerMinute}}), arraySlice(minutes, 1, greatest(0, toInt64(length(minutes)) - {{.EventsPerMinute}}))) AS is_bot,
     late_events
 FROM sessions AS s
-LEFT ANY JOIN carts AS c ON (s.device_key, s.run, s.piece) = c.owner
+LEFT ANY JOIN carts AS c ON (s.device_hash, s.run, s.piece) = c.owner
 WHERE events > 0

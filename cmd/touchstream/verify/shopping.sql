@@ -13,7 +13,7 @@ cart_events AS
 -- episodes at its first event, with all its amount.
 orders AS
 (
-    SELECT profile_id, if(order_id = '', message_id, order_id) AS order_key, min(n) AS first_n, min(at) AS first_ms,
+    SELECT profile_id, order_key, min(n) AS first_n, min(at) AS first_ms,
         argMin(toString(channel), n) AS channel, argMin(toString(currency), n) AS currency,
         sumIf(toDecimal128(ifNull(amount, 0), 4), product_id != '') + ifNull(argMinOrNullIf(toDecimal128(ifNull(amount, 0), 4), n, product_id = ''), 0) AS revenue
     FROM active

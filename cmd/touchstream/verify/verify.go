@@ -150,7 +150,7 @@ func (p *Params) behind(ctx context.Context, c Conn, t *Table, key []string) ([]
 	for i, name := range t.Key {
 		where = strings.ReplaceAll(where, "{"+name+"}", quote(key[i]))
 	}
-	query := fmt.Sprintf(`SELECT concat(toString(fromUnixTimestamp64Milli(at, 'UTC')), ' ', event, ' ', source, '/', topic_, '/', toString(partition_), '/', toString(offset_), '/', toString(element_), ' ', message_id)
+	query := fmt.Sprintf(`SELECT concat(toString(fromUnixTimestamp64Milli(at, 'UTC')), ' ', event, ' ', source, '/', topic_, '/', toString(partition_), '/', toString(offset_), '/', toString(element_), ' ', if(startsWith(message_order, '\0'), substring(message_order, 2), message_order))
 FROM verify_events WHERE %s ORDER BY at, rank, message_order LIMIT %d`, where, eventsMax)
 	rows, err := c.Rows(ctx, query)
 	if err != nil {

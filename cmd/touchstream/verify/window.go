@@ -38,7 +38,7 @@ type term struct{ Name, SQL string }
 // window makes the table of one window.
 func (p *Params) window(c *window.Config) (*Table, error) {
 	t := &Table{Name: "window_" + c.Name, Start: "window_start", Settled: "toUnixTimestamp64Milli(window_end)"}
-	s := &windowScope{Name: c.Name}
+	s := &windowScope{Name: c.Name, Gap: c.Session}
 	parts, err := p.windowParts(c, t, s)
 	var slow errSlow
 	if errors.As(err, &slow) {
@@ -149,6 +149,9 @@ func (s *windowScope) aggregate(t *Table, i int, name, call string) (*Column, bo
 		exact = "toDecimal256(round(" + x + ", 4), 4)"
 	}
 	order := "(at, rank, message_order, item)"
+	if s.Gap > 0 {
+		order = "n"
+	}
 	sql := ""
 	switch function {
 	case "count":
@@ -190,7 +193,7 @@ func (s *windowScope) aggregate(t *Table, i int, name, call string) (*Column, bo
 		if !isText {
 			text = "toString(" + x + ")"
 		}
-		sql = fmt.Sprintf("arraySlice(arrayMap(v -> v.2, arraySort(arrayMap((k, n) -> (-toInt64(n), k), (sumMapIf([%s], [toUInt64(1)], %s) AS m_%d).1, m_%d.2))), 1, %s)", text, there, i, i, number)
+		sql = fmt.Sprintf("arraySlice(arrayMap(v -> v.2, arraySort(arrayMap((k, n) -> (-toInt64(n), k), mapKeys(sumMapIf(map(%s, toUInt64(1)), %s) AS m_%d), mapValues(m_%d)))), 1, %s)", text, there, i, i, number)
 	default:
 		return nil, false, fmt.Errorf("%s: %s is no aggregate", name, call)
 	}
@@ -202,7 +205,7 @@ func (s *windowScope) aggregate(t *Table, i int, name, call string) (*Column, bo
 // calendar of the zone; all others are fixed lengths from the instant at which
 // 1970-01-01 began there.
 func (s *windowScope) shape(c *window.Config) error {
-	if s.Gap = c.Session; s.Gap > 0 {
+	if s.Gap > 0 {
 		return nil
 	}
 	s.Size, s.Slide = c.Size, c.Slide
