@@ -7,14 +7,12 @@ import (
 	"touchstream/pipeline/flat"
 )
 
-// fold counts an event in its session.
-func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, late bool) {
+// fold counts an event in its session; deviceID is its device's, 0 for a new one.
+func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, deviceID uint32, late bool) {
 	at, eff := b.Time(row), b.Eff(row)
-	key := flat.Key(b.Device[row])
-	deviceID := h.devices.ID(key)
 	if deviceID == 0 {
 		h.makeRoom(t)
-		deviceID, _ = h.devices.PutID(key)
+		deviceID, _ = h.devices.PutID(flat.Key(b.Device[row]))
 		h.devices.MutAt(deviceID).lastEnd = event.Absent
 	}
 	id, older, newer, isCutOff := h.place(t, h.devices.MutAt(deviceID), at, eff)
@@ -72,12 +70,11 @@ func (h *shard) checkNext(d *device, id uint32, eff int64) {
 
 // foldSystem lets a system event name the profile of the session that is open
 // at its time.
-func (h *shard) foldSystem(b *event.Batch, row int) {
-	d, ok := h.devices.Find(flat.Key(b.Device[row]))
-	if !ok {
+func (h *shard) foldSystem(b *event.Batch, row int, deviceID uint32) {
+	if deviceID == 0 {
 		return
 	}
-	at, id := b.Time(row), d.newest
+	at, id := b.Time(row), h.devices.At(deviceID).newest
 	for id != 0 && h.sessions.At(id).start > at {
 		id = h.sessions.At(id).older
 	}

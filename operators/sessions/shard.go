@@ -26,6 +26,7 @@ type shard struct {
 	early   *flat.Timers
 	expiry  *flat.Timers // of devices without sessions
 
+	ahead   ahead
 	drafts  []draft
 	scratch []byte
 	key     []byte
@@ -64,18 +65,24 @@ func (h *shard) State(p *flat.Parts) {
 
 // Fold takes rows in time order.
 func (h *shard) Fold(t *pipeline.Turn, rows []event.Row) {
-	for _, r := range rows {
-		b, row := r.At()
-		h.fire(t, b.Eff(row))
-		late := b.IsLate(row)
-		if late && !h.op.Takes(b, row) {
-			continue
+	for len(rows) > 0 {
+		n := min(len(rows), aheadRows)
+		h.lookAhead(rows[:n])
+		for i, r := range rows[:n] {
+			b, row := r.At()
+			h.fire(t, b.Eff(row))
+			late := b.IsLate(row)
+			if late && !h.op.Takes(b, row) {
+				continue
+			}
+			deviceID := h.devices.Again(h.ahead.keys[i], h.ahead.ids[i])
+			if b.Name[row].IsSystem() {
+				h.foldSystem(b, row, deviceID)
+			} else {
+				h.fold(t, b, row, deviceID, late)
+			}
 		}
-		if b.Name[row].IsSystem() {
-			h.foldSystem(b, row)
-		} else {
-			h.fold(t, b, row, late)
-		}
+		rows = rows[n:]
 	}
 }
 

@@ -13,6 +13,7 @@ func TestStateIsWhole(t *testing.T) {
 		"cfg":      "configuration",
 		"env":      "configuration",
 		"aliveMax": "configuration",
+		"ahead":    "hints for the rows of a call",
 		"drafts":   "memory of a call",
 		"scratch":  "memory of a call",
 		"key":      "memory of a call",

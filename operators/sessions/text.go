@@ -57,10 +57,18 @@ func page(b *event.Batch, row int, max int) []byte {
 		}
 		p = pathOf(p)
 	}
-	if i := bytes.IndexAny(p, "?#"); i >= 0 {
-		p = p[:i]
+	return cut(path(p), max)
+}
+
+// path is the part of a page before query and fragment. Pages are short: a loop
+// is done before a search has begun.
+func path(p []byte) []byte {
+	for i, c := range p {
+		if c == '?' || c == '#' {
+			return p[:i]
+		}
 	}
-	return cut(p, max)
+	return p
 }
 
 // pathOf is what follows scheme and host in a URL; at least "/".
@@ -92,6 +100,9 @@ func (h *shard) offerTexts(s *session, b *event.Batch, row int, t int64) {
 	h.drafts = h.drafts[:0]
 	early := t < s.end
 	for _, p := range plain {
+		if !early && s.have&(1<<p.field) != 0 {
+			continue
+		}
 		if v := b.Text(p.column, row); len(v) > 0 && h.lacks(s, p.field, t, early) {
 			h.drafts = append(h.drafts, draft{p.field, t, cut(v, textMax)})
 		}
