@@ -18,7 +18,7 @@ func (h *shard) Merge(t *pipeline.Turn, from pipeline.Shard, old, current event.
 		return
 	}
 	q := src.profiles.MutAt(oldID)
-	id := h.profileOf(t, current, q.lastSeen)
+	id := h.profileOf(t, current, q.lastSeen, 0)
 	p := h.profiles.MutAt(id)
 	h.joinCarts(src, p, q)
 	p.lastSeen = max(p.lastSeen, q.lastSeen)

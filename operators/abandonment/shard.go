@@ -31,6 +31,7 @@ type shard struct {
 	dirty   []uint32
 	instant int64
 
+	ahead    ahead
 	cart     cart.Cart
 	other    cart.Cart
 	scratch  []byte
@@ -68,32 +69,34 @@ func (h *shard) State(p *flat.Parts) {
 
 // Fold takes rows in time order.
 func (h *shard) Fold(t *pipeline.Turn, rows []event.Row) {
-	for _, r := range rows {
-		b, row := r.At()
-		role := roleOf(b.Name[row])
-		if role == noRole || b.Profile[row].IsZero() {
-			continue
-		}
-		eff := b.Eff(row)
-		if eff > h.instant {
-			h.settle(t)
-			h.fire(t, eff)
-			h.instant = eff
-		}
-		if b.IsLate(row) {
-			if !h.op.Takes(b, row) {
-				continue
+	for len(rows) > 0 {
+		n, rest := h.lookAhead(rows)
+		for i, r := range h.ahead.rows[:n] {
+			b, row := r.At()
+			eff := b.Eff(row)
+			if eff > h.instant {
+				h.settle(t)
+				h.fire(t, eff)
+				h.instant = eff
 			}
-			t.Count.Late++
+			if b.IsLate(row) {
+				if !h.op.Takes(b, row) {
+					continue
+				}
+				t.Count.Late++
+			}
+			h.fold(t, b, row, roleOf(b.Name[row]), h.ahead.ids[i])
 		}
-		h.fold(t, b, row, role)
+		rows = rest
 	}
 	h.settle(t)
 	h.instant = math.MinInt64
 }
 
-func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, role role) {
-	id := h.profileOf(t, b.Profile[row], b.Time(row))
+// fold takes a row; hint is what was its profile's id before the rows that came
+// since.
+func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, role role, hint uint32) {
+	id := h.profileOf(t, b.Profile[row], b.Time(row), hint)
 	p := h.profiles.MutAt(id)
 	p.lastSeen = max(p.lastSeen, b.Time(row))
 	if role == orderRole {
@@ -287,8 +290,8 @@ func (h *shard) unlink(p *profile, id uint32, e *episode) {
 }
 
 // profileOf finds the profile's entry, made if need be.
-func (h *shard) profileOf(t *pipeline.Turn, key event.Hash, at int64) uint32 {
-	if id := h.profiles.ID(flat.Key(key)); id != 0 {
+func (h *shard) profileOf(t *pipeline.Turn, key event.Hash, at int64, hint uint32) uint32 {
+	if id := h.profiles.Again(flat.Key(key), hint); id != 0 {
 		return id
 	}
 	for h.profiles.Full() && h.evict(t) {

@@ -15,6 +15,7 @@ func TestStateIsWhole(t *testing.T) {
 		"messages": "left empty by Fold and Advance",
 		"dirty":    "left empty by Fold and Advance",
 		"instant":  "reset by Fold",
+		"ahead":    "hints for the rows of a call",
 		"cart":     "memory of a call",
 		"other":    "memory of a call",
 		"scratch":  "memory of a call",

@@ -87,6 +87,7 @@ type shard struct {
 	timers   *flat.Timers // forget
 	stays    *flat.Timers // zone stays
 
+	ahead   ahead
 	turn    *pipeline.Turn
 	now     int64 // effective time of the row at work
 	scratch []byte
@@ -127,25 +128,33 @@ func (s *shard) since() int64 {
 // Fold takes rows in time order.
 func (s *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 	s.turn = t
-	for _, r := range rows {
-		b, row := r.At()
-		s.fire(b.Eff(row))
-		s.now = b.Eff(row)
-		kind := s.op.kind(b, row)
-		if kind == other {
-			continue
-		}
-		if b.IsLate(row) {
-			if b.Mark[row]-b.Time(row) > s.op.cfg.Lookback {
+	for len(rows) > 0 {
+		n := min(len(rows), aheadRows)
+		s.lookAhead(rows[:n])
+		for i, r := range rows[:n] {
+			b, row := r.At()
+			eff := b.Eff(row)
+			s.fire(eff)
+			s.now = eff
+			kind := s.ahead.kinds[i]
+			if kind == other {
 				continue
 			}
-			t.Count.Late++
+			if b.IsLate(row) {
+				if b.Mark[row]-b.Time(row) > s.op.cfg.Lookback {
+					continue
+				}
+				t.Count.Late++
+			}
+			s.row(b, row, kind, s.ahead.ids[s.ahead.place[i]])
 		}
-		s.row(b, row, kind)
+		rows = rows[n:]
 	}
 }
 
-func (s *shard) row(b *event.Batch, row int, kind rowKind) {
+// row folds a row that matters; hint is what was its profile's id before the
+// rows that came since.
+func (s *shard) row(b *event.Batch, row int, kind rowKind, hint uint32) {
 	h := b.Profile[row]
 	if h.IsZero() {
 		if kind == orderRow {
@@ -153,9 +162,14 @@ func (s *shard) row(b *event.Batch, row int, kind rowKind) {
 		}
 		return
 	}
-	for s.profiles.Full() && s.profiles.ID(flat.Key{Hi: h.Hi, Lo: h.Lo}) == 0 && s.evict() {
+	id := s.profiles.Again(flat.Key(h), hint)
+	if id == 0 {
+		for s.profiles.Full() && s.evict() {
+		}
+		id = s.profileOf(h, b.Time(row))
+	} else {
+		s.seen(id, b.Time(row))
 	}
-	id := s.profileOf(h, b.Time(row))
 	if s.isSighting(b, row) {
 		s.sight(id, b, row)
 	}
@@ -181,6 +195,12 @@ func (s *shard) profileOf(h event.Hash, at int64) uint32 {
 	}
 	p.last = max(p.last, at)
 	return id
+}
+
+// seen keeps a profile alive.
+func (s *shard) seen(id uint32, at int64) {
+	p := s.profiles.MutAt(id)
+	p.last = max(p.last, at)
 }
 
 // Advance fires what is due before the watermark.

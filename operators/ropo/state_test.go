@@ -12,6 +12,7 @@ func TestStateIsWhole(t *testing.T) {
 		"op":      "configuration",
 		"turn":    "set by each call",
 		"now":     "set by Fold and Merge before they use it",
+		"ahead":   "hints for the rows of a call",
 		"scratch": "memory of a call",
 		"id":      "memory of a call",
 		"bought":  "memory of a call",

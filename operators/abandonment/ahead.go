@@ -1,0 +1,62 @@
+package abandonment
+
+import (
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
+)
+
+// aheadRows is how many rows are looked at before they are folded.
+const aheadRows = 32
+
+// ahead is what was found out about the rows to be folded next. Ids are but
+// hints: folding one of the rows may change what the next ones find.
+type ahead struct {
+	rows [aheadRows]event.Row // those of a role and a profile
+	keys [aheadRows]flat.Key
+	ids  [aheadRows]uint32
+	// sum keeps the reads from being left out by the compiler.
+	sum uint64
+}
+
+// lookAhead takes the first rows that matter, as many as have room, touches what
+// folding them will read, so that the waits for memory of different rows
+// overlap, and returns their number and the rest.
+func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
+	a := &h.ahead
+	for ; len(rows) > 0 && n < aheadRows; rows = rows[1:] {
+		b, row := rows[0].At()
+		if roleOf(b.Name[row]) == noRole || b.Profile[row].IsZero() {
+			continue
+		}
+		a.rows[n], a.keys[n] = rows[0], flat.Key(b.Profile[row])
+		n++
+		for _, c := range [...]event.Column{event.MessageID, event.ProductID, event.SKU, event.CartID} {
+			a.sum += uint64(firstByte(b.Text(c, row)))
+		}
+	}
+	h.profiles.IDs(a.keys[:n], a.ids[:])
+	for _, id := range a.ids[:n] {
+		if id != 0 {
+			p := h.profiles.At(id)
+			h.episodes.Touch(p.newest)
+			a.sum += uint64(firstByte(h.arena.Get(p.cart)))
+		}
+	}
+	for _, id := range a.ids[:n] {
+		if id == 0 {
+			continue
+		}
+		if newest := h.profiles.At(id).newest; newest != 0 {
+			e := h.episodes.At(newest)
+			a.sum += uint64(firstByte(h.arena.Get(e.viewed))) + uint64(firstByte(h.text(e, cartID)))
+		}
+	}
+	return n, rows
+}
+
+func firstByte(s []byte) byte {
+	if len(s) == 0 {
+		return 0
+	}
+	return s[0]
+}

@@ -1,0 +1,57 @@
+package ropo
+
+import (
+	"touchstream/pipeline/event"
+	"touchstream/pipeline/flat"
+)
+
+// aheadRows is how many rows are looked at before they are folded.
+const aheadRows = 32
+
+// ahead is what was found out about the rows to be folded next. Ids are but
+// hints: folding one of the rows may change what the next ones find.
+type ahead struct {
+	kinds [aheadRows]rowKind
+	place [aheadRows]uint8 // of the row's profile in keys and ids
+	keys  [aheadRows]flat.Key
+	ids   [aheadRows]uint32
+	// sum keeps the reads from being left out by the compiler.
+	sum uint64
+}
+
+// lookAhead judges the rows and touches what folding them will read, so that the
+// waits for memory of different rows overlap.
+func (s *shard) lookAhead(rows []event.Row) {
+	a, n := &s.ahead, 0
+	for i, r := range rows {
+		b, row := r.At()
+		a.kinds[i] = s.op.kind(b, row)
+		if a.kinds[i] == other {
+			continue
+		}
+		a.place[i], a.keys[n] = uint8(n), flat.Key(b.Profile[row])
+		n++
+		for _, c := range [...]event.Column{event.MessageID, event.ProductID, event.SKU, event.Category, event.OrderID} {
+			a.sum += uint64(firstByte(b.Text(c, row)))
+		}
+	}
+	s.profiles.IDs(a.keys[:n], a.ids[:])
+	for _, id := range a.ids[:n] {
+		if id == 0 {
+			continue
+		}
+		p := s.profiles.At(id)
+		touches := s.touchesOf(p)
+		if len(touches) > 0 {
+			a.sum += uint64(touches[0].at) + uint64(touches[len(touches)-1].at)
+		}
+		s.orders.Touch(p.newest)
+	}
+}
+
+func firstByte(s []byte) byte {
+	if len(s) == 0 {
+		return 0
+	}
+	return s[0]
+}
