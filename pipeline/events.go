@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"slices"
+
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/schema"
 )
@@ -112,18 +114,42 @@ func fillColumn(c event.Column) func(*schema.Data, *schema.Rows, *piece, []event
 	switch c.Kind() {
 	case event.Text:
 		return func(d *schema.Data, out *schema.Rows, p *piece, _ []event.Origin) {
-			for _, r := range p.rows {
-				d.Str = append(d.Str, out.Put(p.batch.Text(c, int(r))))
+			texts, to := p.batch.Str[c], extend(&d.Str, len(p.rows))
+			if texts == nil || p.batch.Empty.Has(c) {
+				clear(to)
+				return
+			}
+			for i, r := range p.rows {
+				to[i] = out.Put(p.batch.Bytes(texts[r]))
 			}
 		}
 	case event.Float:
 		return func(d *schema.Data, _ *schema.Rows, p *piece, _ []event.Origin) {
-			for _, r := range p.rows {
-				d.F64 = append(d.F64, p.batch.Real(c, int(r)))
+			to := extend(&d.F64, len(p.rows))
+			for i, r := range p.rows {
+				to[i] = p.batch.Real(c, int(r))
 			}
 		}
 	}
-	return fillInt(func(p *piece, r uint32, _ []event.Origin) int64 { return p.batch.Num(c, int(r)) })
+	return func(d *schema.Data, _ *schema.Rows, p *piece, _ []event.Origin) {
+		values, to := p.batch.Int[c], extend(&d.I64, len(p.rows))
+		if values == nil || p.batch.Empty.Has(c) {
+			for i := range to {
+				to[i] = schema.Absent
+			}
+			return
+		}
+		for i, r := range p.rows {
+			to[i] = values[r]
+		}
+	}
+}
+
+// extend makes a slice longer by n, whose places it gives.
+func extend[T any](s *[]T, n int) []T {
+	before := len(*s)
+	*s = slices.Grow(*s, n)[:before+n]
+	return (*s)[before:]
 }
 
 func fillInt(get func(*piece, uint32, []event.Origin) int64) func(*schema.Data, *schema.Rows, *piece, []event.Origin) {

@@ -102,7 +102,8 @@ func (b *blocks) openFor(t *schema.Table, month int32) *block {
 			return o
 		}
 	}
-	o := b.spare.take(t)
+	isOnly := !slices.ContainsFunc(b.open, func(x *block) bool { return x.table == t })
+	o := b.spare.take(t, isOnly)
 	o.month = month
 	b.open = slices.Insert(b.open, 0, o)
 	return o
@@ -171,25 +172,33 @@ func (b *blocks) takeClosed() []*block {
 	return out
 }
 
-// spares keeps the memory of one delivered block per table for the next one.
-// It may be used from any goroutine.
+// spares keeps the memory of one delivered block per table for the next one,
+// and how large it was. It may be used from any goroutine.
 type spares struct {
 	mu      sync.Mutex
 	byTable map[*schema.Table]*block
+	extents map[*schema.Table][]extent
 }
 
-func newSpares() *spares { return &spares{byTable: map[*schema.Table]*block{}} }
+func newSpares() *spares {
+	return &spares{byTable: map[*schema.Table]*block{}, extents: map[*schema.Table][]extent{}}
+}
 
-// take gives an empty block.
-func (s *spares) take(t *schema.Table) *block {
+// take gives an empty block. The only one of its table gets room for as much as
+// the one before it had; many, of the months of a backfill, stay small.
+func (s *spares) take(t *schema.Table, isOnly bool) *block {
 	s.mu.Lock()
-	o := s.byTable[t]
+	o, extents := s.byTable[t], s.extents[t]
 	delete(s.byTable, t)
 	s.mu.Unlock()
-	if o == nil {
-		o = &block{table: t}
-		for _, c := range t.Columns {
-			o.columns = append(o.columns, newColumn(c))
+	if o != nil {
+		return o
+	}
+	o = &block{table: t}
+	for i, c := range t.Columns {
+		o.columns = append(o.columns, newColumn(c))
+		if isOnly && extents != nil {
+			o.columns[i].grow(extents[i])
 		}
 	}
 	return o
@@ -197,13 +206,15 @@ func (s *spares) take(t *schema.Table) *block {
 
 // give takes a block that nobody uses any more.
 func (s *spares) give(o *block) {
-	for _, c := range o.columns {
+	extents := make([]extent, len(o.columns))
+	for i, c := range o.columns {
+		extents[i] = c.extent()
 		c.reset()
 	}
 	o.version.reset()
 	o.id.reset()
 	o.rows, o.bytes, o.number = 0, 0, 0
 	s.mu.Lock()
-	s.byTable[o.table] = o
+	s.byTable[o.table], s.extents[o.table] = o, extents
 	s.mu.Unlock()
 }

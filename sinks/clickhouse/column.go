@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math"
+	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
 
@@ -41,6 +42,20 @@ func (c *column) reset() {
 	c.words.reset()
 }
 
+// extent is how much a column has gathered.
+type extent struct{ nulls, ends, data, extra, keys int }
+
+func (c *column) extent() extent {
+	return extent{len(c.nulls), len(c.ends), len(c.data), len(c.extra), len(c.keys)}
+}
+
+// grow makes room in an empty column.
+func (c *column) grow(e extent) {
+	c.nulls, c.ends = slices.Grow(c.nulls, e.nulls), slices.Grow(c.ends, e.ends)
+	c.data, c.extra = slices.Grow(c.data, e.data), slices.Grow(c.extra, e.extra)
+	c.keys = slices.Grow(c.keys, e.keys)
+}
+
 // size is the number of bytes gathered.
 func (c *column) size() int {
 	return len(c.nulls) + len(c.ends) + len(c.data) + len(c.extra) + len(c.words.wire) + 4*len(c.keys)
@@ -51,9 +66,7 @@ func (c *column) take(r *schema.Rows, d *schema.Data, chosen []uint32) {
 	c.rows += len(chosen)
 	switch c.typ {
 	case schema.Text:
-		for _, i := range chosen {
-			c.data = appendText(c.data, r.Bytes(d.Str[i]))
-		}
+		c.takeTexts(r, d, chosen)
 	case schema.LowText:
 		c.takeWords(r, d, chosen)
 	case schema.UUID:
@@ -84,15 +97,63 @@ func (c *column) take(r *schema.Rows, d *schema.Data, chosen []uint32) {
 	case schema.Texts, schema.Moneys, schema.Map:
 		c.takeLists(r, d, chosen)
 	default:
-		for _, i := range chosen {
-			v, null := d.I64[i], byte(0)
-			if v == schema.Absent {
-				v, null = 0, 1
-			}
-			c.mark(null)
-			c.data = binary.LittleEndian.AppendUint64(c.data, uint64(v))
+		c.takeNumbers(d, chosen)
+	}
+}
+
+func (c *column) takeNumbers(d *schema.Data, chosen []uint32) {
+	data := extend(&c.data, 8*len(chosen))
+	for k, i := range chosen {
+		v := d.I64[i]
+		if v == schema.Absent {
+			v = 0
+		}
+		binary.LittleEndian.PutUint64(data[8*k:], uint64(v))
+	}
+	if !c.nullable {
+		return
+	}
+	nulls := extend(&c.nulls, len(chosen))
+	for k, i := range chosen {
+		nulls[k] = 0
+		if d.I64[i] == schema.Absent {
+			nulls[k] = 1
 		}
 	}
+}
+
+// shortMax is the length up to which a text has a length of one byte.
+const shortMax = 1<<7 - 1
+
+// takeTexts looks at the lengths first: many columns have no text at all.
+func (c *column) takeTexts(r *schema.Rows, d *schema.Data, chosen []uint32) {
+	total, longest := 0, uint32(0)
+	for _, i := range chosen {
+		n := d.Str[i].Len
+		total, longest = total+int(n), max(longest, n)
+	}
+	switch {
+	case total == 0:
+		clear(extend(&c.data, len(chosen)))
+	case longest <= shortMax:
+		to := extend(&c.data, len(chosen)+total)
+		for _, i := range chosen {
+			s := r.Bytes(d.Str[i])
+			to[0] = byte(len(s))
+			to = to[1+copy(to[1:], s):]
+		}
+	default:
+		for _, i := range chosen {
+			c.data = appendText(c.data, r.Bytes(d.Str[i]))
+		}
+	}
+}
+
+// extend makes a slice longer by n bytes, which it gives.
+func extend(s *[]byte, n int) []byte {
+	before := len(*s)
+	*s = slices.Grow(*s, n)[:before+n]
+	return (*s)[before:]
 }
 
 func (c *column) mark(null byte) {

@@ -118,6 +118,53 @@ func TestChosenRowsOnly(t *testing.T) {
 	}
 }
 
+// TestTextsOfAnyLength crosses the length from which on a length has two bytes.
+func TestTextsOfAnyLength(t *testing.T) {
+	table := &schema.Table{Name: "t", Columns: []schema.Column{{Name: "text", Type: schema.Text}, {Name: "n", Type: schema.Int}}}
+	for _, lengths := range [][]int{{0, 0, 0}, {1, 0, 127}, {127, 128, 0, 5}, {300, 70_000}} {
+		r := schema.NewRows(table)
+		for i, n := range lengths {
+			r.Begin()
+			r.String(strings.Repeat("x", n))
+			r.Int([]int64{schema.Absent, math.MaxInt64, -1, 7}[i])
+			r.End()
+		}
+		texts, numbers := newColumn(table.Columns[0]), newColumn(table.Columns[1])
+		for range 2 {
+			texts.take(r, &r.Cols[0], every(r.N))
+			numbers.take(r, &r.Cols[1], every(r.N))
+		}
+		got, ints := new(proto.ColStr), new(proto.ColInt64)
+		decode(t, texts, got)
+		decode(t, numbers, ints)
+		for i, n := range append(lengths, lengths...) {
+			if len(got.Row(i)) != n || strings.Trim(got.Row(i), "x") != "" {
+				t.Errorf("%d: text %d has %d bytes, want %d", lengths, i, len(got.Row(i)), n)
+			}
+			if want := []int64{0, math.MaxInt64, -1, 7}[i%len(lengths)]; ints.Row(i) != want {
+				t.Errorf("%d: number %d is %d, want %d", lengths, i, ints.Row(i), want)
+			}
+		}
+	}
+}
+
+// TestRoomOfTheNextBlock: a block that is alone in its table begins with the
+// room that the one before it took; those of many months do not.
+func TestRoomOfTheNextBlock(t *testing.T) {
+	table := wide()
+	s := newSpares()
+	first := s.take(table, true)
+	first.columns[0].data = make([]byte, 5000)
+	s.give(first)
+	s.take(table, true) // the memory itself
+	if c := s.take(table, true).columns[0]; cap(c.data) < 5000 || len(c.data) != 0 {
+		t.Errorf("%d bytes in room for %d", len(c.data), cap(c.data))
+	}
+	if c := s.take(table, false).columns[0]; cap(c.data) != 0 {
+		t.Errorf("a block of a further month begins with room for %d bytes", cap(c.data))
+	}
+}
+
 func TestTakingAllocatesNothing(t *testing.T) {
 	table := wide()
 	r := wideRows(table)
