@@ -69,6 +69,13 @@ func (p *Pipeline) candidates() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(files) > 0 {
+		// A killed process may have left a name that is not durable yet; what goes on
+		// from there must not outlive it.
+		if err := p.cfg.disk().SyncDir(p.cfg.SnapshotDir); err != nil {
+			return nil, err
+		}
+	}
 	least, err := p.cfg.Journal.Generation()
 	if err != nil {
 		return nil, err

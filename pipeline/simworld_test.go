@@ -175,7 +175,7 @@ func (w *process) run(bounded bool, change func(*Config)) error {
 // snapshots lists the snapshots of the world.
 func (w *world) snapshots() []snapshot.Info {
 	w.t.Helper()
-	var fs disk.FS = disk.OS
+	fs := disk.OS
 	if w.disk != nil {
 		fs = w.disk.Process(nil)
 	}
