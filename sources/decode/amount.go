@@ -4,12 +4,13 @@ import (
 	"encoding/binary"
 	"math/bits"
 
+	"touchstream/pipeline/event"
 	"touchstream/pipeline/money"
 )
 
 // Amount reads a Number of data in 1/10,000, as money.Parse does. Up to 8 bytes,
 // as most have, are read at once.
-func Amount(data []byte, v Value) (int64, bool) {
+func Amount(data []byte, v event.Str) (int64, bool) {
 	size, end := v.Len, int(v.Off)+int(v.Len)
 	if size-1 > 7 || end < 8 {
 		return money.Parse(data[v.Off:end], '.')

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"touchstream/pipeline/event"
 	"touchstream/pipeline/money"
 )
 
@@ -12,7 +13,7 @@ func TestAmountsAreThoseOfMoney(t *testing.T) {
 	check := func(s string) {
 		t.Helper()
 		for _, before := range []string{"", "1", `{"price":9`} {
-			got, ok := Amount([]byte(before+s+"77"), Value{Off: uint32(len(before)), Len: uint32(len(s)), Kind: Number})
+			got, ok := Amount([]byte(before+s+"77"), event.Str{Off: uint32(len(before)), Len: uint32(len(s))})
 			want, wantOK := money.Parse([]byte(s), '.')
 			if got != want || ok != wantOK {
 				t.Errorf("%s: %d %v, want %d %v", s, got, ok, want, wantOK)

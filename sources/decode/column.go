@@ -41,7 +41,7 @@ func Set(b *event.Batch, c event.Column, row int, v Value) bool {
 	}
 	var ok bool
 	if v.Kind == Number && c.Kind() == event.Money {
-		b.Int[c][row], ok = Amount(b.Arena, v)
+		b.Int[c][row], ok = Amount(b.Arena, event.Str{Off: v.Off, Len: v.Len})
 		return ok
 	}
 	text := TrimBlanks(b.Bytes(Text(b, v)))
@@ -75,7 +75,7 @@ func SetItem(b *event.Batch, c event.Column, item int, v Value) bool {
 	var amount int64
 	var ok bool
 	if v.Kind == Number {
-		amount, ok = Amount(b.Arena, v)
+		amount, ok = Amount(b.Arena, event.Str{Off: v.Off, Len: v.Len})
 	} else {
 		amount, ok = money.Parse(TrimBlanks(b.Bytes(Text(b, v))), '.')
 	}

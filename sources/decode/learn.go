@@ -2,7 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 )
 
@@ -59,23 +58,14 @@ func (l *learner) emit(s step, p Part, end int) {
 	if l.stopped {
 		return
 	}
-	text := l.data[l.at:end]
-	var padded [32]byte
-	copy(padded[:], text)
-	for i := range s.text {
-		s.text[i] = binary.LittleEndian.Uint64(padded[8*i:])
-		if n := len(text) - 8*i; n >= 8 {
-			s.mask[i] = ^uint64(0)
-		} else if n > 0 {
-			s.mask[i] = 1<<(8*n) - 1
-		}
-	}
-	s.n, s.value, s.depth = len(text), p.Kind, uint16(l.depth)
-	s.tail = string(text[min(32, len(text)):])
+	s.text, s.n, s.depth = string(l.data[l.at:end]), end-l.at, l.depth
+	copy(s.head[:], s.text)
+	s.credit = guessCreditMax / 4
+	s.covers = uint32(1<<min(s.n, 32) - 1)
 	branches := 0
 	for *l.list != nil {
 		o := *l.list
-		if o.text == s.text && o.n == s.n && o.tail == s.tail && o.kind == s.kind && o.value == s.value {
+		if o.text == s.text && o.kind == s.kind && o.open == s.open && o.back == s.back {
 			l.list = &o.next
 			return
 		}

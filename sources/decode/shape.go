@@ -3,12 +3,14 @@ package decode
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"touchstream/pipeline/event"
 )
 
 // Shape is an object as it was seen once: all that stands before, between and
 // behind its values. A program that writes JSON writes the same keys in the same
 // order again and again. To walk over the next object of a shape is to
-// compare these pieces, 32 bytes at a time, and to take the values between them.
+// compare these pieces, 32 bytes at once, and to take the values between them.
 //
 // The shapes of a tree share their beginnings. A step is one piece and the kind
 // of value behind it; steps that may follow the same value are chained. Where no
@@ -43,9 +45,9 @@ type Part struct {
 	end int32
 }
 
-// Key is the key of the part's value.
-func (p *Part) Key(v Value) Value {
-	return Value{Off: v.Off - p.keyBack, Len: p.keyLen, Kind: String}
+// Key is the key of the part's value, which is at off.
+func (p *Part) Key(off uint32) Value {
+	return Value{Off: off - p.keyBack, Len: p.keyLen, Kind: String}
 }
 
 const (
@@ -85,21 +87,39 @@ const (
 
 // step is a piece of text between two values.
 type step struct {
-	text  [4]uint64 // its first 32 bytes, zeros behind it
-	mask  [4]uint64 // the bytes of text that count
-	n     int       // its length
-	kind  stepKind
-	value Kind
+	head   [32]byte // the first bytes of the text, zeros behind it
+	covers uint32   // which of them count
+	kind   stepKind
 	// back and size: the value of a stepConst begins so many bytes before the
 	// end of the text and has this length.
 	back, size uint8
-	open       byte   // of a stepOpaque: { or [
-	depth      uint16 // brackets open at the value
+	open       byte  // of a stepOpaque: { or [
+	n          int   // the text's length
+	next       *step // after the value
+	other      *step // instead of this one
+	text       string
+	depth      int    // brackets open at the value
+	shape      *Shape // of a stepEnd
+	// guess is the length that the value had last, -1 once it has changed so often
+	// that credit was used up: a right guess earns 1, a wrong one costs guessCost.
+	guess, credit int
+}
 
-	next  *step // after the value
-	other *step // instead of this one
-	tail  string
-	shape *Shape // of a stepEnd
+const (
+	guessCost      = 8
+	guessCreditMax = 256
+)
+
+// walk is a walk along steps.
+type walk struct {
+	data  *byte
+	size  int
+	marks *uint64
+	spans *Span // of the values
+	step  *step // that is to be tried; nil: none fits
+	pos   int   // where its text should stand
+	k     int   // values so far
+	done  bool  // a stepEnd was taken, pos is behind it
 }
 
 // Match walks over the object that comes next if its shape is remembered; else
@@ -109,112 +129,109 @@ func (g *Gatherer) Match(n *Node) *Shape {
 	if x == nil || g.pos >= len(x.data) || g.depth > DepthMax/2 {
 		return nil
 	}
-	g.dirty = false
-	data, pos, k := x.data, g.pos, 0
-	for s := n.shapes.first; s != nil; {
-		if !s.isAt(data, pos) {
-			s = s.other
-			continue
+	g.dirty = [partsMax / 64]uint64{}
+	w := walk{data: &x.data[0], size: len(x.data), marks: &x.marks[0], spans: &g.spans[0], step: n.shapes.first, pos: g.pos}
+	for {
+		w.run()
+		if w.step == nil {
+			return nil
 		}
-		at := pos + s.n
-		v := Value{Off: uint32(at), Kind: s.value}
-		switch s.kind {
-		case stepText:
-			end := x.next(at)
-			if end == at || end >= len(data) || data[at] <= ' ' || data[end] != '"' {
-				if end = g.oddText(at, end, &v); end == 0 {
-					s = s.other
-					continue
-				}
-			}
-			v.Len = uint32(end - at)
-			pos = end
-		case stepNumber:
-			end := g.numberEnd(data, at)
-			if end == 0 {
-				s = s.other
-				continue
-			}
-			v.Len = uint32(end - at)
-			pos = end
-		case stepConst:
-			v.Off -= uint32(s.back)
-			v.Len = uint32(s.size)
-			pos = at
-		case stepOpaque:
-			end := g.opaque(s, at)
-			if end == 0 {
-				s = s.other
-				continue
-			}
-			v.Len = uint32(end - at)
-			pos = end
-		case stepEnd:
-			if at > len(g.data) {
-				return nil // what matched goes on in the next record
-			}
-			g.pos = at
-			n.shapes.credit = min(n.shapes.credit+1, creditMax)
-			return s.shape
+		if w.done {
+			break
 		}
-		g.values[k&(partsMax-1)] = v
-		k++
-		s = s.next
+		g.advance(&w)
 	}
-	return nil
+	if w.pos > len(g.data) {
+		return nil // what matched goes on in the next record
+	}
+	g.pos = w.pos
+	n.shapes.credit = min(n.shapes.credit+1, creditMax)
+	return w.step.shape
 }
 
-// Values are the values of the shape that was matched last.
-func (g *Gatherer) Values(s *Shape) []Value { return g.values[:len(s.Parts)] }
-
-// IsDirty reports whether one of them is dirty.
-func (g *Gatherer) IsDirty() bool { return g.dirty }
-
-// isAt reports whether the step's text stands at pos.
-func (s *step) isAt(data []byte, pos int) bool {
-	if len(data)-pos < 32 {
-		return s.isAtEnd(data[pos:])
+// advance tries one step, whatever its kind.
+func (g *Gatherer) advance(w *walk) {
+	s, data := w.step, g.index.data
+	at, end := w.pos+s.n, 0
+	if at > len(data) || string(data[w.pos:at]) != s.text {
+		w.step = s.other
+		return
 	}
-	d := (*[32]byte)(data[pos:])
-	if (binary.LittleEndian.Uint64(d[0:])^s.text[0])&s.mask[0]|(binary.LittleEndian.Uint64(d[8:])^s.text[1])&s.mask[1] != 0 {
-		return false
+	from := at
+	switch s.kind {
+	case stepText:
+		end = g.textEnd(at, w.k)
+	case stepNumber:
+		end = g.numberEnd(data, at)
+	case stepConst:
+		from, end = at-int(s.back), at
+	case stepOpaque:
+		end = g.opaque(s, at)
+	case stepEnd:
+		w.pos, w.done = at, true
+		return
 	}
-	if s.n <= 16 {
-		return true
+	if end == 0 {
+		w.step = s.other
+		return
 	}
-	if (binary.LittleEndian.Uint64(d[16:])^s.text[2])&s.mask[2]|(binary.LittleEndian.Uint64(d[24:])^s.text[3])&s.mask[3] != 0 {
-		return false
+	size := end - from
+	if s.kind == stepConst {
+		size = int(s.size)
 	}
-	return s.n <= 32 || len(data)-pos >= s.n && string(data[pos+32:pos+s.n]) == s.tail
+	g.spans[w.k%partsMax] = spanOf(from, size)
+	w.k++
+	w.pos, w.step = end, s.next
 }
 
-// isAtEnd is isAt where less than 32 bytes are left.
-func (s *step) isAtEnd(rest []byte) bool {
-	if s.n > len(rest) {
-		return false
-	}
-	var d [32]byte
-	copy(d[:], rest)
-	return s.n <= 32 && s.isAt(d[:], 0)
+// Span is where a value stands: the offset in the lower half, the length above.
+type Span uint64
+
+func spanOf(off, size int) Span { return Span(uint64(uint32(off)) | uint64(size)<<32) }
+
+// SpanOf is the span of a text.
+func SpanOf(s event.Str) Span { return spanOf(int(s.Off), int(s.Len)) }
+
+// Str is the text of a span.
+func (s Span) Str() event.Str { return event.Str{Off: uint32(s), Len: uint32(s >> 32)} }
+
+// Spans are the values of the shape that was matched last.
+func (g *Gatherer) Spans(s *Shape) []Span { return g.spans[:len(s.Parts)] }
+
+// IsDirty reports whether a value of the shape that was matched last is dirty.
+func (g *Gatherer) IsDirty() bool { return g.dirty != [partsMax / 64]uint64{} }
+
+// SetClean says that the dirty values were written out.
+func (g *Gatherer) SetClean() { g.dirty = [partsMax / 64]uint64{} }
+
+// ValueOf is the value number i of the shape that was matched last.
+func (g *Gatherer) ValueOf(s *Shape, i int) Value {
+	at := g.spans[i].Str()
+	return Value{Off: at.Off, Len: at.Len, Kind: s.Parts[i].Kind, Dirty: g.dirty[i/64]>>(i%64)&1 == 1}
 }
 
-// oddText takes a text with escapes or bytes outside ASCII, of which the first
-// mark is at mark; 0 for what is no such text, is empty or begins with a blank.
-func (g *Gatherer) oddText(at, mark int, v *Value) int {
-	if mark >= len(g.data) || g.data[at] <= ' ' || g.data[at] == '"' {
+// textEnd is where the text at that is part k ends; 0 if it is no text, empty or
+// begins with a blank.
+func (g *Gatherer) textEnd(at, k int) int {
+	end := g.index.next(at)
+	if end >= len(g.data) || g.data[at] <= ' ' || g.data[at] == '"' {
 		return 0
+	}
+	if g.data[end] == '"' {
+		return end
 	}
 	pos := g.pos
 	g.pos = at - 1
 	t, ok := g.text()
-	end := g.pos - 1
+	end = g.pos - 1
 	g.pos = pos
 	if !ok {
 		g.bad = ""
 		return 0
 	}
-	v.Dirty = t.Dirty
-	g.dirty = g.dirty || t.Dirty
+	if t.Dirty {
+		g.dirty[k/64%len(g.dirty)] |= 1 << (k % 64)
+	}
 	return end
 }
 
@@ -272,15 +289,17 @@ func (g *Gatherer) fill(s *Shape) {
 	}
 	for i := range s.Parts {
 		p := &s.Parts[i]
-		if p.Slot >= 0 {
-			v := g.values[i&(partsMax-1)]
-			if p.end != 0 {
-				v.Len = g.values[p.end&(partsMax-1)].Off - v.Off
-			}
-			g.Cells[p.Slot] = v
-		} else if p.Rest != 0 {
-			v := g.values[i&(partsMax-1)]
-			g.Rest = append(g.Rest, Member{p.Rest, p.Key(v), v})
+		if p.Slot < 0 && p.Rest == 0 {
+			continue
 		}
+		v := g.ValueOf(s, i)
+		if p.Slot < 0 {
+			g.Rest = append(g.Rest, Member{p.Rest, p.Key(v.Off), v})
+			continue
+		}
+		if p.end != 0 {
+			v.Len = g.spans[p.end].Str().Off - v.Off
+		}
+		g.Cells[p.Slot] = v
 	}
 }

@@ -114,8 +114,8 @@ type Gatherer struct {
 	Rest []Member
 
 	scratch []byte
-	values  [partsMax]Value // of the shape that was matched
-	dirty   bool            // one of them is
+	spans   [partsMax]Span        // of the shape that was matched
+	dirty   [partsMax / 64]uint64 // which of them are
 	learner learner
 }
 

@@ -65,13 +65,13 @@ type compiler struct {
 	plan   *plan
 	want   *event.Want
 	parts  []decode.Part
-	values []decode.Value
+	values []decode.Span
 	arena  []byte
 	bySlot []int32 // the part at a slot; -1: none
 }
 
 func (d *decoder) newCompiler(s *decode.Shape) *compiler {
-	c := &compiler{plan: d.plan, want: &d.Batch.Want, parts: s.Parts, values: d.outer.Values(s), arena: d.Batch.Arena}
+	c := &compiler{plan: d.plan, want: &d.Batch.Want, parts: s.Parts, values: d.outer.Spans(s), arena: d.Batch.Arena}
 	c.bySlot = make([]int32, d.plan.slots)
 	for i := range c.bySlot {
 		c.bySlot[i] = -1
@@ -281,7 +281,7 @@ func (q *program) attr(c *compiler, a attrOp) {
 }
 
 func (c *compiler) key(i int) []byte {
-	k := c.parts[i].Key(c.values[i])
+	k := c.parts[i].Key(c.values[i].Str().Off)
 	return c.arena[k.Off : k.Off+k.Len]
 }
 

@@ -8,8 +8,8 @@ import (
 // run adds the event of a message whose shape was matched; false if that is not
 // plain, then nothing was added.
 func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
-	b, values := d.Batch, d.outer.Values(s)
-	if d.outer.IsDirty() && !d.cleanValues(values) {
+	b, values := d.Batch, d.outer.Spans(s)
+	if d.outer.IsDirty() && !d.clean(s, values) {
 		return false
 	}
 	all, _ := s.Memo.(*programs)
@@ -20,7 +20,7 @@ func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
 	kind := track
 	if all.kind >= 0 {
 		var ok bool
-		if kind, ok = callOf(d.Raw(values[all.kind])); !ok {
+		if kind, ok = callOf(b.Bytes(values[all.kind].Str())); !ok {
 			return false
 		}
 	}
@@ -33,18 +33,18 @@ func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
 		return false
 	}
 	row := b.Add()
-	if !d.setNumbers(q, values, row) || s.Items > 0 && !d.addGoods(q, s, values, row) {
+	if !d.setNumbers(q, s, values, row) || s.Items > 0 && !d.addGoods(q, s, row) {
 		b.Undo(row)
 		return false
 	}
 	b.Record[row], b.Element[row] = record, element
 	if q.event >= 0 {
-		b.Str[event.Event][row] = str(values[q.event])
+		b.Str[event.Event][row] = values[q.event].Str()
 	} else {
 		b.Str[event.Event][row] = d.kinds[kind]
 	}
 	for _, t := range q.texts {
-		b.Str[t.column][row] = str(values[t.value])
+		b.Str[t.column][row] = values[t.value].Str()
 	}
 	d.runSpecial(q, values, row)
 	for i := range q.attrs {
@@ -53,41 +53,40 @@ func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
 	return true
 }
 
-// str is a text as it stands.
-func str(v decode.Value) event.Str { return event.Str{Off: v.Off, Len: v.Len} }
-
-// cleanValues writes dirty values out; false if one is of blanks, which would
-// make it absent.
-func (d *decoder) cleanValues(values []decode.Value) bool {
+// clean writes dirty values out; false if one is of blanks, which would make it
+// absent.
+func (d *decoder) clean(s *decode.Shape, values []decode.Span) bool {
 	for i := range values {
-		if v := &values[i]; v.Dirty {
-			t := decode.Text(d.Batch, *v)
-			v.Off, v.Len, v.Dirty = t.Off, t.Len, false
-			if decode.IsAbsent(d.Batch, *v) {
+		if v := d.outer.ValueOf(s, i); v.Dirty {
+			t := decode.Text(d.Batch, v)
+			if decode.IsBlank(d.Batch.Bytes(t)) {
 				return false
 			}
+			values[i] = decode.SpanOf(t)
 		}
 	}
+	d.outer.SetClean()
 	return true
 }
 
 // setNumbers sets the columns whose values may not be readable.
-func (d *decoder) setNumbers(q *program, values []decode.Value, row int) bool {
+func (d *decoder) setNumbers(q *program, s *decode.Shape, values []decode.Span, row int) bool {
 	b := d.Batch
 	var ok bool
-	if b.Int[event.EventTime][row], ok = d.timeOf(values[q.time]); !ok {
+	if b.Int[event.EventTime][row], ok = d.day.ISO8601(b.Bytes(values[q.time].Str())); !ok {
 		return false
 	}
 	for _, n := range q.amounts {
-		if b.Int[n.column][row], ok = decode.Amount(b.Arena, values[n.value]); !ok {
+		if b.Int[n.column][row], ok = decode.Amount(b.Arena, values[n.value].Str()); !ok {
 			return false
 		}
 	}
 	for _, n := range q.others {
+		v := d.outer.ValueOf(s, int(n.value))
 		if n.column.Kind() == event.Time {
-			b.Int[n.column][row], ok = d.timeOf(values[n.value])
+			b.Int[n.column][row], ok = d.timeOf(v)
 		} else {
-			ok = decode.Set(b, n.column, row, values[n.value])
+			ok = decode.Set(b, n.column, row, v)
 		}
 		if !ok {
 			if !n.lenient {
@@ -99,14 +98,14 @@ func (d *decoder) setNumbers(q *program, values []decode.Value, row int) bool {
 	return true
 }
 
-func (d *decoder) addGoods(q *program, s *decode.Shape, values []decode.Value, row int) bool {
+func (d *decoder) addGoods(q *program, s *decode.Shape, row int) bool {
 	b := d.Batch
 	first := b.Item.N
 	for range s.Items {
 		b.AddItem(row)
 	}
 	for _, g := range q.goods {
-		if !decode.SetItem(b, g.column, first+int(g.item), values[g.value]) {
+		if !decode.SetItem(b, g.column, first+int(g.item), d.outer.ValueOf(s, int(g.value))) {
 			return false
 		}
 	}
@@ -114,24 +113,24 @@ func (d *decoder) addGoods(q *program, s *decode.Shape, values []decode.Value, r
 }
 
 // runSpecial does what setSpecial does.
-func (d *decoder) runSpecial(q *program, values []decode.Value, row int) {
+func (d *decoder) runSpecial(q *program, values []decode.Span, row int) {
 	b := d.Batch
 	if q.channelWord >= 0 {
-		b.Str[event.Channel][row] = d.channelOf(d.Raw(values[q.channelWord]))
+		b.Str[event.Channel][row] = d.channelOf(b.Bytes(values[q.channelWord].Str()))
 	}
 	if q.deviceType >= 0 {
-		b.Str[event.DeviceType][row] = d.typeOf(str(values[q.deviceType]))
+		b.Str[event.DeviceType][row] = d.typeOf(values[q.deviceType].Str())
 	} else if q.userAgent >= 0 {
-		b.Str[event.DeviceType][row] = d.words[d.devices.of(d.Raw(values[q.userAgent]))]
+		b.Str[event.DeviceType][row] = d.words[d.devices.of(b.Bytes(values[q.userAgent].Str()))]
 	}
 	if q.path >= 0 {
-		b.Str[event.PagePath][row] = decode.CutQuery(b, str(values[q.path]))
+		b.Str[event.PagePath][row] = decode.CutQuery(b, values[q.path].Str())
 	} else if q.url >= 0 {
-		b.Str[event.PagePath][row] = d.pathOf(str(values[q.url]))
+		b.Str[event.PagePath][row] = d.pathOf(values[q.url].Str())
 	}
 }
 
-func (d *decoder) addAttr(a *attrOp, s *decode.Shape, values []decode.Value, row int) {
+func (d *decoder) addAttr(a *attrOp, s *decode.Shape, values []decode.Span, row int) {
 	b := d.Batch
 	if a.column != 0 && b.Int[a.column][row] != event.Absent {
 		return
@@ -143,7 +142,8 @@ func (d *decoder) addAttr(a *attrOp, s *decode.Shape, values []decode.Value, row
 	case a.name != "":
 		key = b.Put([]byte(a.name))
 	default:
-		key = str(s.Parts[a.value].Key(values[a.value]))
+		k := s.Parts[a.value].Key(values[a.value].Str().Off)
+		key = event.Str{Off: k.Off, Len: k.Len}
 	}
-	b.AddAttr(row, key, str(values[a.value]))
+	b.AddAttr(row, key, values[a.value].Str())
 }

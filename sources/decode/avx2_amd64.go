@@ -1,6 +1,7 @@
 package decode
 
-// hasAVX2 reports whether processor and operating system have AVX2.
+// hasAVX2 reports whether processor and operating system have AVX2, BMI1 and
+// BMI2.
 var hasAVX2 = detectAVX2()
 
 // markBlocks marks as many blocks of data as there are words of marks.
@@ -19,5 +20,17 @@ func markBlocks(marks []uint64, data []byte) {
 //
 //go:noescape
 func markBlocksAVX2(marks *uint64, data *byte, n int)
+
+// run walks on as long as steps are plain: texts of up to 32 bytes, strings
+// without odd characters, short numbers, constants. What it stops at is for
+// advance, which is the whole truth.
+func (w *walk) run() {
+	if hasAVX2 {
+		runAVX2(w)
+	}
+}
+
+//go:noescape
+func runAVX2(w *walk)
 
 func detectAVX2() bool
