@@ -1,12 +1,10 @@
 package decode
 
-// hasAVX2 reports whether processor and operating system have AVX2, BMI1 and
-// BMI2.
-var hasAVX2 = detectAVX2()
+import "touchstream/pipeline/cpu"
 
 // markBlocks marks as many blocks of data as there are words of marks.
 func markBlocks(marks []uint64, data []byte) {
-	if !hasAVX2 {
+	if !cpu.HasAVX2 {
 		markBlocksPortable(marks, data)
 		return
 	}
@@ -25,12 +23,10 @@ func markBlocksAVX2(marks *uint64, data *byte, n int)
 // without odd characters, short numbers, constants. What it stops at is for
 // advance, which is the whole truth.
 func (w *walk) run() {
-	if hasAVX2 {
+	if cpu.HasAVX2 {
 		runAVX2(w)
 	}
 }
 
 //go:noescape
 func runAVX2(w *walk)
-
-func detectAVX2() bool

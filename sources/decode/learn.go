@@ -60,7 +60,7 @@ func (l *learner) emit(s step, p Part, end int) {
 	}
 	s.text, s.n, s.depth = string(l.data[l.at:end]), end-l.at, l.depth
 	copy(s.head[:], s.text)
-	s.credit = guessCreditMax / 4
+	s.guess, s.credit = 0, guessCreditMax/4
 	s.covers = uint32(1<<min(s.n, 32) - 1)
 	branches := 0
 	for *l.list != nil {

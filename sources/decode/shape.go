@@ -271,7 +271,7 @@ func (g *Gatherer) opaque(s *step, i int) int {
 		return 0
 	}
 	pos, depth := g.pos, g.depth
-	g.pos, g.depth = i, depth+int(s.depth)
+	g.pos, g.depth = i, depth+s.depth
 	_, ok := g.Value()
 	end := g.pos
 	g.pos, g.depth = pos, depth

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"touchstream/pipeline/cpu"
 )
 
 // gatherTree looks for some paths and keeps the rest of others.
@@ -33,8 +35,17 @@ func gathered(g *Gatherer, n *Node, data []byte, from, to int) string {
 }
 
 // checkShapes compares gathering with and without shapes, each record three
-// times, in a chunk.
+// times, in a chunk, with AVX2 if there is any and without.
 func checkShapes(t *testing.T, records [][]byte) {
+	t.Helper()
+	fast := cpu.HasAVX2
+	defer func() { cpu.HasAVX2 = fast }()
+	gatherBoth(t, records)
+	cpu.HasAVX2 = false
+	gatherBoth(t, records)
+}
+
+func gatherBoth(t *testing.T, records [][]byte) {
 	t.Helper()
 	records = slices.Concat(records, records, records)
 	data := bytes.Join(records, nil)

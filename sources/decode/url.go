@@ -11,20 +11,26 @@ import (
 func PathOf(b *event.Batch, url event.Str) event.Str {
 	text := b.Bytes(url)
 	if i := bytes.Index(text, []byte("://")); i >= 0 {
-		slash := bytes.IndexAny(text[i+3:], "/?#")
-		if slash < 0 {
+		cut := i + 3
+		for cut < len(text) && text[cut] != '/' && text[cut] != '?' && text[cut] != '#' {
+			cut++
+		}
+		if cut == len(text) {
 			return event.Str{}
 		}
-		cut := uint32(i + 3 + slash)
-		url = event.Str{Off: url.Off + cut, Len: url.Len - cut}
+		url = event.Str{Off: url.Off + uint32(cut), Len: url.Len - uint32(cut)}
 	}
 	return CutQuery(b, url)
 }
 
 // CutQuery cuts query and fragment off a path.
 func CutQuery(b *event.Batch, path event.Str) event.Str {
-	if i := bytes.IndexAny(b.Bytes(path), "?#"); i >= 0 {
-		path.Len = uint32(i)
+	// Paths are short: a loop over their bytes beats bytes.IndexAny.
+	for i, c := range b.Bytes(path) {
+		if c == '?' || c == '#' {
+			path.Len = uint32(i)
+			break
+		}
 	}
 	if path.Len == 0 {
 		return event.Str{}
