@@ -27,19 +27,23 @@ type Finisher struct {
 	Bots *BotTest
 
 	scratch []byte
+	column  columnHasher
 }
 
 // Finish completes all rows of a batch that was decoded from the chunk.
 func (f *Finisher) Finish(c *Chunk, b *Batch) {
 	b.Source = c.Origin.Source
 	f.defaults(b)
-	origin := f.originHash(c)
-	for r := range b.N {
-		b.Name[r] = NameOf(b.Text(Event, r))
+	for r, name := range b.Str[Event][:b.N] {
+		b.Name[r] = NameOf(b.Bytes(name))
 		b.Origin[r] = c.OriginIndex
 		b.Offset[r] = c.Recs[b.Record[r]].Offset
-		b.Message[r] = f.message(origin, b, r)
-		completeAmount(b, r)
+	}
+	f.messages(c, b)
+	if b.Int[Amount] != nil || b.Want.Items {
+		for r := range b.N {
+			completeAmount(b, r)
+		}
 	}
 	if rt := b.Int[ReceivedTime]; rt != nil {
 		for r := range b.N {
@@ -94,10 +98,26 @@ func (f *Finisher) originHash(c *Chunk) Hash {
 	return f.Hasher.Sum(TagPosition, s)
 }
 
-func (f *Finisher) message(origin Hash, b *Batch, r int) Hash {
-	if id := b.Text(MessageID, r); len(id) > 0 {
-		return f.Hasher.Sum(TagMessage, id)
+// messages hashes the ids of messages, of those without one their place.
+func (f *Finisher) messages(c *Chunk, b *Batch) {
+	var ids []Str
+	if b.Str[MessageID] != nil {
+		ids = b.Str[MessageID][:b.N]
 	}
+	origin := f.originHash(c)
+	f.column.start(f.Hasher, TagMessage)
+	for r := range b.N {
+		if ids != nil && ids[r].Len > 0 {
+			f.column.hash(f.Hasher, b.Message, r, b.Bytes(ids[r]))
+		} else {
+			b.Message[r] = f.place(origin, b, r)
+		}
+	}
+	f.column.flush(b.Message)
+}
+
+// place hashes the row's place in the log.
+func (f *Finisher) place(origin Hash, b *Batch, r int) Hash {
 	b.Flags[r] |= IsPositional
 	s := binary.BigEndian.AppendUint64(f.scratch[:0], origin.Hi)
 	s = binary.BigEndian.AppendUint64(s, origin.Lo)
@@ -110,9 +130,6 @@ func (f *Finisher) message(origin Hash, b *Batch, r int) Hash {
 // completeAmount sets the amounts of items (price × quantity unless given) and
 // of the event (its own, else the sum of its items, else of itself as a line).
 func completeAmount(b *Batch, r int) {
-	if b.Int[Amount] == nil && !b.Want.Items {
-		return
-	}
 	sum, known := int64(0), false
 	for i := b.ItemFirst[r]; i < b.ItemFirst[r]+b.ItemCount[r]; i++ {
 		a := &b.Item.Int[Amount][i]
@@ -139,7 +156,7 @@ func lineAmount(price, quantity int64) int64 {
 	if price == Absent {
 		return Absent
 	}
-	if quantity == Absent {
+	if quantity == Absent || quantity == money.Scale {
 		return price
 	}
 	a, ok := money.Mul(price, quantity)
@@ -156,18 +173,24 @@ func (f *Finisher) identifiers(b *Batch) {
 			continue
 		}
 		raw := b.Str[k.Column()]
-		for r := range b.N {
+		f.column.start(f.Hasher, byte(k))
+		for r, text := range raw[:b.N] {
 			col[r] = Hash{}
-			if raw[r].Len == 0 {
+			if text.Len == 0 {
 				continue
 			}
-			if v := f.normalise(k, b.Bytes(raw[r])); !f.Hasher.IsBlocked(v) {
+			if k.IsAddressable() {
+				if v := b.Bytes(text); !f.Hasher.IsBlocked(v) {
+					f.column.hash(f.Hasher, col, r, v)
+				}
+				continue
+			}
+			if v := f.normalise(k, b.Bytes(text)); !f.Hasher.IsBlocked(v) {
 				col[r] = f.Hasher.Sum(byte(k), v)
 			}
-			if !k.IsAddressable() {
-				raw[r] = Str{}
-			}
+			raw[r] = Str{}
 		}
+		f.column.flush(col)
 	}
 	for r := range b.N {
 		for _, k := range SessionKinds {

@@ -77,6 +77,9 @@ var SessionKinds = [...]Ident{IdentAnonymous, IdentDevice, IdentUser, IdentLoyal
 type Hasher struct {
 	k0, k1 uint64
 	block  map[string]bool
+	// sizes has a bit for each length in block, the highest one for all from 63 on.
+	sizes      uint64
+	hasAnyZero bool // zeros is in block
 }
 
 // NewHasher derives the hash key from the configured secret. Values in block
@@ -87,7 +90,9 @@ func NewHasher(secret string, block []string) *Hasher {
 	h := &Hasher{k0: k0, k1: k1, block: make(map[string]bool, len(block))}
 	for _, b := range block {
 		h.block[b] = true
+		h.sizes |= 1 << min(len(b), 63)
 	}
+	h.hasAnyZero = h.block[zeros]
 	return h
 }
 
@@ -97,10 +102,10 @@ const zeros = "0…0"
 
 // IsBlocked reports whether the value is no identifier.
 func (h *Hasher) IsBlocked(v []byte) bool {
-	if len(v) == 0 || h.block[string(v)] {
+	if len(v) == 0 || h.sizes>>min(len(v), 63)&1 == 1 && h.block[string(v)] {
 		return true
 	}
-	if len(v) == 1 || v[0] != '0' || !h.block[zeros] {
+	if len(v) == 1 || v[0] != '0' || !h.hasAnyZero {
 		return false
 	}
 	for _, c := range v {

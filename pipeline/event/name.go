@@ -1,5 +1,7 @@
 package event
 
+import "encoding/binary"
+
 // Name is the code of a canonical event name; Custom for all others.
 type Name uint8
 
@@ -136,16 +138,49 @@ func (n Name) Rank() Rank { return names[n].rank }
 // extends a session.
 func (n Name) IsSystem() bool { return names[n].system }
 
-var nameByText = func() map[string]Name {
-	m := make(map[string]Name, NumNames)
-	for n := 1; n < NumNames; n++ {
-		m[names[n].text] = Name(n)
+// nameTable finds names: of each that may stand at a place the text is compared.
+// The factor is one with which no two names share a place.
+var nameTable = func() (t struct {
+	factor uint64
+	codes  [1024]Name
+}) {
+search:
+	for t.factor = 1; t.factor < 1<<16; t.factor += 2 {
+		t.codes = [len(t.codes)]Name{}
+		for n := 1; n < NumNames; n++ {
+			c := &t.codes[namePlace([]byte(names[n].text), t.factor)]
+			if *c != Custom {
+				continue search
+			}
+			*c = Name(n)
+		}
+		return t
 	}
-	return m
+	panic("event: two names have one length and the same first and last 8 bytes")
 }()
 
+// namePlace spreads texts by their length and their first and last 8 bytes.
+func namePlace(text []byte, factor uint64) uint64 {
+	const golden = 0x9e3779b97f4a7c15
+	var first, last uint64
+	if n := len(text); n >= 8 {
+		first, last = binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[n-8:])
+	} else {
+		for i, c := range text {
+			first |= uint64(c) << (8 * i)
+		}
+	}
+	return (first ^ last*golden + uint64(len(text))) * (golden * factor) >> 54
+}
+
 // NameOf finds the code of a name; Custom if it is not in the vocabulary.
-func NameOf(text []byte) Name { return nameByText[string(text)] }
+func NameOf(text []byte) Name {
+	n := nameTable.codes[namePlace(text, nameTable.factor)]
+	if names[n].text != string(text) {
+		return Custom
+	}
+	return n
+}
 
 // IsOffline reports whether the channel is in the physical world: pos, store,
 // beacon. Every other value is online.

@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package event
+
+const hasLanes = false
+
+func sip4(*sipGroup, uint64, uint64, int) { panic("no lanes") }
