@@ -45,7 +45,10 @@ func (a *admitter) admit(s *step, before [2]int64) {
 	for _, p := range s.pieces {
 		b := p.batch
 		kept, slack := p.rows[:0], a.slack[p.source]
-		for _, r := range p.rows {
+		for i, r := range p.rows {
+			if a.seen != nil && i%touchRows == 0 {
+				a.touch(b, p.rows[i:])
+			}
 			b.Mark[r] = max(b.Own[r], before[AllSources])
 			b.Limit[r] = b.Mark[r] + slack
 			if a.seen != nil && b.Flags[r]&event.IsPositional == 0 {
@@ -69,6 +72,17 @@ func (a *admitter) admit(s *step, before [2]int64) {
 	a.status.NoSession.Add(noSession)
 	if a.seen != nil {
 		a.forget(s)
+	}
+}
+
+// touchRows is for how many rows the memory of their message ids is asked for
+// at a time, so that the waits for it overlap.
+const touchRows = 64
+
+// touch asks for the memory that the next rows' questions will read.
+func (a *admitter) touch(b *event.Batch, rows []uint32) {
+	for _, r := range rows[:min(len(rows), touchRows)] {
+		a.seen.Touch(b.Message[r].Hi)
 	}
 }
 

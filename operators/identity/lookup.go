@@ -6,23 +6,28 @@ import "touchstream/pipeline/event"
 // hide the latency of memory.
 const blockRows = 256
 
-// find looks up the identifiers of the rows.
+// find looks up the identifiers of the rows, and asks for the memory of their
+// profiles.
 func (r *Resolver) find(b *event.Batch, rows []uint32) {
 	for k := range b.Ident {
 		col := b.Ident[k]
 		if col == nil {
 			continue
 		}
-		found := &r.found[k]
+		n := 0
 		for i, row := range rows {
-			found[i] = 0
 			if h := col[row]; !h.IsZero() {
-				found[i] = r.idents.ID(keyOf(h))
+				r.keys[n], r.places[n] = keyOf(h), uint8(i)
+				n++
 			}
 		}
-		for _, id := range found[:len(rows)] {
+		r.idents.IDs(r.keys[:n], r.known[:n])
+		found := &r.found[k]
+		clear(found[:len(rows)])
+		for i, id := range r.known[:n] {
+			found[r.places[i]] = id
 			if id != 0 {
-				r.warmed += r.profiles.At(r.idents.At(id).profile).first
+				r.profiles.Touch(r.idents.At(id).profile)
 			}
 		}
 	}
@@ -31,8 +36,5 @@ func (r *Resolver) find(b *event.Batch, rows []uint32) {
 // lookUp gives the identifier's entry, 0 if it is unknown: the one found
 // before the block unless it is gone since.
 func (r *Resolver) lookUp(k event.Ident, h event.Hash) uint32 {
-	if id := r.found[k][r.at]; id != 0 && r.idents.Live(id) && r.idents.KeyAt(id) == keyOf(h) {
-		return id
-	}
-	return r.idents.ID(keyOf(h))
+	return r.idents.Again(keyOf(h), r.found[k][r.at])
 }

@@ -44,8 +44,10 @@ type Resolver struct {
 	// its last identifier or reference.
 	held   uint32
 	found  [event.NumIdents][blockRows]uint32
-	at     int   // row at work in its block
-	warmed int64 // what find read of profiles, so that it is not left out
+	at     int                 // row at work in its block
+	keys   [blockRows]flat.Key // of one column's identifiers in the block
+	places [blockRows]uint8    // their rows in the block
+	known  [blockRows]uint32   // their entries
 
 	scratch []byte
 }

@@ -17,7 +17,9 @@ func TestStateIsWhole(t *testing.T) {
 		"held":    "zero between events",
 		"found":   "valid within a block of a call",
 		"at":      "valid within a block of a call",
-		"warmed":  "is never used",
+		"keys":    "memory of a call",
+		"places":  "memory of a call",
+		"known":   "memory of a call",
 		"scratch": "memory of a call",
 	})
 }
