@@ -3,7 +3,9 @@ package segment
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"touchstream/pipeline/cpu"
 	"touchstream/pipeline/event"
 	"touchstream/sources/decode/decodetest"
 )
@@ -33,3 +35,31 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkDecode(b *testing.B) { decodetest.Bench(b, New(Config{}), web(2048), true) }
+
+// BenchmarkWays shows what shapes and AVX2 bring: the shortest time for a chunk,
+// which other work on the machine changes least.
+func BenchmarkWays(b *testing.B) {
+	c := web(2048)
+	for _, way := range []struct {
+		name       string
+		newDecoder func() event.Decoder
+		hasAVX2    bool
+	}{
+		{"shapes-avx2", New(Config{}), cpu.HasAVX2},
+		{"shapes-portable", New(Config{}), false},
+		{"walked", withoutShapes, cpu.HasAVX2},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			defer func(has bool) { cpu.HasAVX2 = has }(cpu.HasAVX2)
+			cpu.HasAVX2 = way.hasAVX2
+			d, batch, best := way.newDecoder(), event.NewBatch(decodetest.SessionWant()), time.Hour
+			for b.Loop() {
+				from := time.Now()
+				decodetest.Decode(d, c, batch)
+				best = min(best, time.Since(from))
+			}
+			b.ReportMetric(float64(best.Nanoseconds())/float64(len(c.Recs)), "best-ns/event")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
