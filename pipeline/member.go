@@ -24,7 +24,7 @@ type member struct {
 	units  []Units // of a router, lent to its shards
 	// arrived are the rows by shard that are handed over on arrival.
 	arrived [][]event.Row
-	counts *OperatorCounts
+	counts  *OperatorCounts
 }
 
 // buffer is a reorder buffer per shard.
@@ -34,7 +34,7 @@ type buffer struct {
 	queues []*reorder
 	rows   [][]event.Row // released, by shard
 	views  *viewTable
-	cap    int        // rows in all queues
+	cap    int // rows in all queues
 	// floor is where a full buffer has moved the watermark to.
 	floor int64
 }

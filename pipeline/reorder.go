@@ -20,14 +20,14 @@ type reorder struct {
 	slab *event.Batch
 	free []uint32
 	runs []run // lengths fall by halves
-	held int // rows that wait
-	kept int // those of them in the slab
+	held int   // rows that wait
+	kept int   // those of them in the slab
 	// joins are merges that wait for their place among the rows.
 	joins []join
 
 	views    *viewTable // what keys name
 	stay     []uint32   // rows of the piece at hand that are to be copied
-	slots    []uint32       // of the rows inserted last
+	slots    []uint32   // of the rows inserted last
 	moved    []uint32
 	fresh    []orderKey // inserted and not yet in a run
 	released []orderKey

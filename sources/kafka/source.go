@@ -26,7 +26,7 @@ type Source struct {
 	opts         []kgo.Opt
 	resume       map[topicPartition]int64
 	order        []topicPartition // the partitions of resume, by number
-	lag          lag
+	lag          *kafkaconn.Lag
 	refreshEvery time.Duration
 
 	client *kgo.Client
@@ -74,7 +74,7 @@ func New(cfg *Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: cfg, opts: opts, refreshEvery: refreshEvery, buffer: prefetch.New(), lag: lag{group: cfg.Group, news: make(chan struct{}, 1)}}, nil
+	return &Source{cfg: cfg, opts: opts, refreshEvery: refreshEvery, buffer: prefetch.New(), lag: kafkaconn.NewLag(cfg.Group)}, nil
 }
 
 // Resume makes Open go on at positions instead of at start: partition i is that
@@ -109,8 +109,8 @@ func (s *Source) Open(ctx context.Context, bounded bool) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.running.Go(func() { s.refreshLoop(background) })
-	if s.lag.group != "" {
-		s.running.Go(func() { s.lag.run(background, s.admin) })
+	if s.lag.IsWanted() {
+		s.running.Go(func() { s.lag.Run(background, s.commit) })
 	}
 	s.buffer.Lock()
 	defer s.buffer.Unlock()

@@ -28,7 +28,7 @@ type Source struct {
 	cfg          *Config
 	resume       map[topicPartition]int64
 	order        []topicPartition // the partitions of resume, by number
-	lag          lag
+	lag          *kafkaconn.Lag
 	refreshEvery time.Duration
 
 	transport *kafka.Transport
@@ -58,7 +58,7 @@ func New(cfg *Config) (*Source, error) {
 	}
 	return &Source{
 		cfg: cfg, refreshEvery: refreshEvery, transport: t, buffer: prefetch.New(),
-		lag:    lag{group: cfg.Group, news: make(chan struct{}, 1)},
+		lag:    kafkaconn.NewLag(cfg.Group),
 		client: &kafka.Client{Addr: addresses(cfg.Brokers), Timeout: answerMax, Transport: t},
 	}, nil
 }
@@ -122,8 +122,8 @@ func (s *Source) Open(ctx context.Context, bounded bool) error {
 		s.begin(background, name, at, end, !resumed)
 	}
 	s.stop = stop
-	if s.lag.group != "" {
-		s.running.Go(func() { s.lag.run(background, s.client) })
+	if s.lag.IsWanted() {
+		s.running.Go(func() { s.lag.Run(background, s.commit) })
 	}
 	if !bounded {
 		s.running.Go(func() { s.refreshLoop(background) })
