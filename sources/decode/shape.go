@@ -201,9 +201,6 @@ func (g *Gatherer) Spans(s *Shape) []Span { return g.spans[:len(s.Parts)] }
 // IsDirty reports whether a value of the shape that was matched last is dirty.
 func (g *Gatherer) IsDirty() bool { return g.dirty != [partsMax / 64]uint64{} }
 
-// SetClean says that the dirty values were written out.
-func (g *Gatherer) SetClean() { g.dirty = [partsMax / 64]uint64{} }
-
 // ValueOf is the value number i of the shape that was matched last.
 func (g *Gatherer) ValueOf(s *Shape, i int) Value {
 	at := g.spans[i].Str()

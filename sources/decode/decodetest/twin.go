@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"touchstream/pipeline/event"
@@ -23,8 +24,14 @@ func MustAgree(t *testing.T, fast, slow event.Decoder, want event.Want, records 
 	a, b := event.NewBatch(want), event.NewBatch(want)
 	Decode(fast, c, a)
 	Decode(slow, c, b)
-	if got, want := Rows(a), Rows(b); got != want {
-		t.Fatalf("%q gives\n%s\nwant\n%s", texts[:len(records)], got, want)
+	got, lines := strings.Split(Rows(a), "\n"), strings.Split(Rows(b), "\n")
+	for i := range min(len(got), len(lines)) {
+		if got[i] != lines[i] {
+			t.Fatalf("%.2000q gives in line %d\n%.500s\nwant\n%.500s", texts[:len(records)], i+1, got[i], lines[i])
+		}
+	}
+	if len(got) != len(lines) {
+		t.Fatalf("%.2000q gives %d lines, want %d", texts[:len(records)], len(got), len(lines))
 	}
 }
 

@@ -31,6 +31,7 @@ type decoder struct {
 	inner   decode.Gatherer // messages of a batch
 	items   decode.Gatherer
 	shared  []decode.Value // cells that a batch lends to its messages
+	cleaned []decode.Span  // values of a message, dirty ones written out
 	devices devices
 	day     decode.Day
 	kinds   [len(kindNames)]event.Str // texts of calls in the batch at hand

@@ -9,8 +9,11 @@ import (
 // plain, then nothing was added.
 func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
 	b, values := d.Batch, d.outer.Spans(s)
-	if d.outer.IsDirty() && !d.clean(s, values) {
-		return false
+	if d.outer.IsDirty() {
+		var ok bool
+		if values, ok = d.clean(s, values); !ok {
+			return false
+		}
 	}
 	all, _ := s.Memo.(*programs)
 	if all == nil {
@@ -53,20 +56,21 @@ func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
 	return true
 }
 
-// clean writes dirty values out; false if one is of blanks, which would make it
-// absent.
-func (d *decoder) clean(s *decode.Shape, values []decode.Span) bool {
+// clean gives the values with the dirty ones written out; false if one is of
+// blanks, which would make it absent. The shape's own spans stay as they are, for
+// the places of keys follow from them.
+func (d *decoder) clean(s *decode.Shape, values []decode.Span) ([]decode.Span, bool) {
+	d.cleaned = append(d.cleaned[:0], values...)
 	for i := range values {
 		if v := d.outer.ValueOf(s, i); v.Dirty {
 			t := decode.Text(d.Batch, v)
 			if decode.IsBlank(d.Batch.Bytes(t)) {
-				return false
+				return nil, false
 			}
-			values[i] = decode.SpanOf(t)
+			d.cleaned[i] = decode.SpanOf(t)
 		}
 	}
-	d.outer.SetClean()
-	return true
+	return d.cleaned, true
 }
 
 // setNumbers sets the columns whose values may not be readable.
@@ -142,7 +146,7 @@ func (d *decoder) addAttr(a *attrOp, s *decode.Shape, values []decode.Span, row 
 	case a.name != "":
 		key = b.Put([]byte(a.name))
 	default:
-		k := s.Parts[a.value].Key(values[a.value].Str().Off)
+		k := s.Parts[a.value].Key(d.outer.Spans(s)[a.value].Str().Off)
 		key = event.Str{Off: k.Off, Len: k.Len}
 	}
 	b.AddAttr(row, key, values[a.value].Str())

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strings"
@@ -65,4 +66,27 @@ func FuzzShapes(f *testing.F) {
 	}
 	fast, slow := New(Config{})(), withoutShapes()
 	f.Fuzz(func(t *testing.T, a, b []byte) { decodetest.MustAgree(t, fast, slow, decodetest.All(), a, b, a) })
+}
+
+// TestOddRecordsChangeNothing: line breaks, byte order marks, sizes and depths at
+// the limits, and records that end where the next one goes on.
+func TestOddRecordsChangeNothing(t *testing.T) {
+	plain := `{"type":"track","event":"A","messageId":"m","sentAt":"2026-03-02T10:00:00.123Z","properties":{"comment":"%s","price":%s,"x":%s}}`
+	record := func(comment, price, x string) []byte { return fmt.Appendf(nil, plain, comment, price, x) }
+	sound := record("c", "1.5", "1")
+	records := [][]byte{sound, sound[:50], sound[50:], sound[:len(sound)-1], append(bytes.Clone(sound), '}')}
+	for _, tail := range []string{"\n", "\r\n", "\r", "  ", "\n\n", "\x00"} {
+		records = append(records, append(bytes.Clone(sound), tail...), []byte("\xef\xbb\xbf"+string(sound)+tail), []byte(tail))
+	}
+	for _, n := range []int{1, 7, 31, 62, 63, 64, 65, 127, 128, 129, 1000, 100_000} {
+		records = append(records, record(strings.Repeat("y", n), strings.Repeat("1", min(n, 300)), `"`+strings.Repeat(`\\`, n)+`"`),
+			record(strings.Repeat(`\`, n), "1", "1"), record(strings.Repeat("ż", n), "0."+strings.Repeat("1", min(n, 300)), strings.Repeat(" ", n)+"1"),
+			record("c", "1", strings.Repeat("[", n)+strings.Repeat("]", n)), record("c", "1", strings.Repeat(`{"a":`, n)+"1"+strings.Repeat("}", n)))
+	}
+	for _, w := range wants() {
+		decodetest.MustAgree(t, New(Config{})(), withoutShapes(), w, records...)
+		for _, r := range records[:20] {
+			decodetest.MustAgree(t, New(Config{})(), withoutShapes(), w, r)
+		}
+	}
 }
