@@ -118,6 +118,9 @@ func (s *Scanner) Peek() Kind {
 // Pos is the offset of the next byte.
 func (s *Scanner) Pos() int { return s.pos }
 
+// Seek goes back to an offset at the same depth.
+func (s *Scanner) Seek(pos int) { s.pos = pos }
+
 // Enter takes the opening bracket, { or [, of the next value.
 func (s *Scanner) Enter(open byte) bool {
 	s.blanks()

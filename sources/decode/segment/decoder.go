@@ -111,7 +111,7 @@ func (d *decoder) record(record uint32, data []byte, start int) {
 	p, g := d.plan, &d.outer
 	g.Reset(data, start)
 	shape := g.Match(p.message)
-	if shape != nil && g.End() && d.run(record, 0, shape) {
+	if shape != nil && g.End() && d.run(g, record, 0, shape, false) {
 		return
 	}
 	clear(d.Cells)
@@ -148,7 +148,10 @@ func (d *decoder) record(record uint32, data []byte, start int) {
 
 // messages decodes the messages of a batch.
 func (d *decoder) messages(record uint32, data []byte, batch decode.Value) {
-	g := &d.inner
+	g, p := &d.inner, d.plan
+	isLent := func(v decode.Value) bool { return v.Kind != decode.Missing }
+	lendsMore := slices.ContainsFunc(d.shared[p.contextFirst:p.contextLast], isLent) || isLent(d.shared[p.receivedAt])
+	lendsTime := isLent(d.shared[p.sentAt])
 	g.Reset(data[:batch.Off+batch.Len], int(batch.Off))
 	g.Enter('[')
 	for n := 0; g.Next(']', n); n++ {
@@ -157,9 +160,18 @@ func (d *decoder) messages(record uint32, data []byte, batch decode.Value) {
 			d.Batch.Fail(record, int32(n), event.Malformed, fmt.Sprintf("batch[%d]: %s is no object", n, decode.Cut(data[v.Off:v.Off+v.Len])))
 			continue
 		}
+		start := g.Pos()
+		shape := g.Match(d.plan.message)
+		if shape != nil && !lendsMore && d.run(g, record, int32(n), shape, lendsTime) {
+			continue
+		}
+		g.Seek(start)
 		copy(d.Cells, d.shared)
 		g.Rest = g.Rest[:0]
 		g.Walk(d.plan.message)
+		if shape == nil && g.OK() {
+			g.Learn(d.plan.message, start)
+		}
 		d.message(record, int32(n), g.Rest)
 	}
 }

@@ -18,6 +18,8 @@ type program struct {
 	others  []numberOp
 	time    int32 // values; -1 for none
 	event   int32
+	// hasOwnTime: the time is not one that a batch may lend.
+	hasOwnTime bool
 
 	channelWord int32 // the library's channel
 	deviceType  int32
@@ -70,8 +72,8 @@ type compiler struct {
 	bySlot []int32 // the part at a slot; -1: none
 }
 
-func (d *decoder) newCompiler(s *decode.Shape) *compiler {
-	c := &compiler{plan: d.plan, want: &d.Batch.Want, parts: s.Parts, values: d.outer.Spans(s), arena: d.Batch.Arena}
+func (d *decoder) newCompiler(g *decode.Gatherer, s *decode.Shape) *compiler {
+	c := &compiler{plan: d.plan, want: &d.Batch.Want, parts: s.Parts, values: g.Spans(s), arena: d.Batch.Arena}
 	c.bySlot = make([]int32, d.plan.slots)
 	for i := range c.bySlot {
 		c.bySlot[i] = -1
@@ -120,6 +122,7 @@ func (c *compiler) compile(kind call) *program {
 	if q.time = c.first(p.timestamp, p.original, p.sentAt, p.receivedAt); q.time < 0 || c.parts[q.time].Kind != decode.String {
 		return q
 	}
+	q.hasOwnTime = c.first(p.timestamp, p.original) == q.time
 	q.rows = c.columns(q, kind) && c.goods(q)
 	c.special(q, kind)
 	if c.want.AllAttrs || len(c.want.Attrs) > 0 {

@@ -5,19 +5,20 @@ import (
 	"touchstream/sources/decode"
 )
 
-// run adds the event of a message whose shape was matched; false if that is not
-// plain, then nothing was added.
-func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
-	b, values := d.Batch, d.outer.Spans(s)
-	if d.outer.IsDirty() {
+// run adds the event of a message whose shape g matched; false if that is not
+// plain, then nothing was added. hasLentTime: a batch stands in with a time of
+// its own if the message has none.
+func (d *decoder) run(g *decode.Gatherer, record uint32, element int32, s *decode.Shape, hasLentTime bool) bool {
+	b, values := d.Batch, g.Spans(s)
+	if g.IsDirty() {
 		var ok bool
-		if values, ok = d.clean(s, values); !ok {
+		if values, ok = d.clean(g, s, values); !ok {
 			return false
 		}
 	}
 	all, _ := s.Memo.(*programs)
 	if all == nil {
-		all = &programs{kind: d.newCompiler(s).first(d.plan.kind)}
+		all = &programs{kind: d.newCompiler(g, s).first(d.plan.kind)}
 		s.Memo = all
 	}
 	kind := track
@@ -29,14 +30,14 @@ func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
 	}
 	q := all.of[kind]
 	if q == nil {
-		q = d.newCompiler(s).compile(kind)
+		q = d.newCompiler(g, s).compile(kind)
 		all.of[kind] = q
 	}
-	if !q.rows {
+	if !q.rows || hasLentTime && !q.hasOwnTime {
 		return false
 	}
 	row := b.Add()
-	if !d.setNumbers(q, s, values, row) || s.Items > 0 && !d.addGoods(q, s, row) {
+	if !d.setNumbers(q, g, s, values, row) || s.Items > 0 && !d.addGoods(q, g, s, row) {
 		b.Undo(row)
 		return false
 	}
@@ -51,7 +52,7 @@ func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
 	}
 	d.runSpecial(q, values, row)
 	for i := range q.attrs {
-		d.addAttr(&q.attrs[i], s, values, row)
+		d.addAttr(&q.attrs[i], s, g.Spans(s), values, row)
 	}
 	return true
 }
@@ -59,10 +60,10 @@ func (d *decoder) run(record uint32, element int32, s *decode.Shape) bool {
 // clean gives the values with the dirty ones written out; false if one is of
 // blanks, which would make it absent. The shape's own spans stay as they are, for
 // the places of keys follow from them.
-func (d *decoder) clean(s *decode.Shape, values []decode.Span) ([]decode.Span, bool) {
+func (d *decoder) clean(g *decode.Gatherer, s *decode.Shape, values []decode.Span) ([]decode.Span, bool) {
 	d.cleaned = append(d.cleaned[:0], values...)
 	for i := range values {
-		if v := d.outer.ValueOf(s, i); v.Dirty {
+		if v := g.ValueOf(s, i); v.Dirty {
 			t := decode.Text(d.Batch, v)
 			if decode.IsBlank(d.Batch.Bytes(t)) {
 				return nil, false
@@ -74,7 +75,7 @@ func (d *decoder) clean(s *decode.Shape, values []decode.Span) ([]decode.Span, b
 }
 
 // setNumbers sets the columns whose values may not be readable.
-func (d *decoder) setNumbers(q *program, s *decode.Shape, values []decode.Span, row int) bool {
+func (d *decoder) setNumbers(q *program, g *decode.Gatherer, s *decode.Shape, values []decode.Span, row int) bool {
 	b := d.Batch
 	var ok bool
 	if b.Int[event.EventTime][row], ok = d.day.ISO8601(b.Bytes(values[q.time].Str())); !ok {
@@ -86,7 +87,7 @@ func (d *decoder) setNumbers(q *program, s *decode.Shape, values []decode.Span, 
 		}
 	}
 	for _, n := range q.others {
-		v := d.outer.ValueOf(s, int(n.value))
+		v := g.ValueOf(s, int(n.value))
 		if n.column.Kind() == event.Time {
 			b.Int[n.column][row], ok = d.timeOf(v)
 		} else {
@@ -102,14 +103,14 @@ func (d *decoder) setNumbers(q *program, s *decode.Shape, values []decode.Span, 
 	return true
 }
 
-func (d *decoder) addGoods(q *program, s *decode.Shape, row int) bool {
+func (d *decoder) addGoods(q *program, g *decode.Gatherer, s *decode.Shape, row int) bool {
 	b := d.Batch
 	first := b.Item.N
 	for range s.Items {
 		b.AddItem(row)
 	}
-	for _, g := range q.goods {
-		if !decode.SetItem(b, g.column, first+int(g.item), d.outer.ValueOf(s, int(g.value))) {
+	for _, o := range q.goods {
+		if !decode.SetItem(b, o.column, first+int(o.item), g.ValueOf(s, int(o.value))) {
 			return false
 		}
 	}
@@ -134,7 +135,7 @@ func (d *decoder) runSpecial(q *program, values []decode.Span, row int) {
 	}
 }
 
-func (d *decoder) addAttr(a *attrOp, s *decode.Shape, values []decode.Span, row int) {
+func (d *decoder) addAttr(a *attrOp, s *decode.Shape, spans, values []decode.Span, row int) {
 	b := d.Batch
 	if a.column != 0 && b.Int[a.column][row] != event.Absent {
 		return
@@ -146,7 +147,7 @@ func (d *decoder) addAttr(a *attrOp, s *decode.Shape, values []decode.Span, row 
 	case a.name != "":
 		key = b.Put([]byte(a.name))
 	default:
-		k := s.Parts[a.value].Key(d.outer.Spans(s)[a.value].Str().Off)
+		k := s.Parts[a.value].Key(spans[a.value].Str().Off)
 		key = event.Str{Off: k.Off, Len: k.Len}
 	}
 	b.AddAttr(row, key, values[a.value].Str())

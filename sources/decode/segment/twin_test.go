@@ -43,6 +43,11 @@ func realRecords(t testing.TB) [][]byte {
 			`"channel":"mobile","properties":{"name":" x","city":"Łódź","price":12.50,"quantity":"3","position":"top","results":7,"total":1,"revenue":2,"url":"http://h/p?q","path":"","products":[{},{"id":7,"price":1},{"sku":"ż"}],"x":true,"y":null},`+
 			`"traits":{"email":"a@b.c","x":1,"z":[1]},"context":{"campaign":{"name":{}},"device":{"type":"iOS"},"page":{"url":"https://h"},"library":{"name":"js","version":"1.2"},"userAgent":"curl/8"}}`, kind))
 	}
+	// Batches that lend nothing, a time, and more.
+	for _, lent := range []string{"", `,"sentAt":"2026-03-02T11:00:00Z"`, `,"receivedAt":"2026-03-02T11:00:00Z"`, `,"context":{"channel":"x","page":{"path":"/l"}}`} {
+		list := bytes.Join([][]byte{out[1], out[len(out)-1], []byte(`{"event":"A\"","timestamp":null,"properties":{"note":"a\"b"}}`), out[5]}, []byte(" , "))
+		out = append(out, fmt.Appendf(nil, `{"batch":[%s]%s}`, list, lent), fmt.Appendf(nil, `[%s]`, list))
+	}
 	return out
 }
 
