@@ -14,8 +14,6 @@ type ahead struct {
 	rows [aheadRows]event.Row // those of a role and a profile
 	keys [aheadRows]flat.Key
 	ids  [aheadRows]uint32
-	// sum keeps the reads from being left out by the compiler.
-	sum uint64
 }
 
 // lookAhead takes the first rows that matter, as many as have room, touches what
@@ -23,6 +21,7 @@ type ahead struct {
 // overlap, and returns their number and the rest.
 func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 	a := &h.ahead
+	event.Touch(rows[:min(len(rows), aheadRows)], read)
 	for ; len(rows) > 0 && n < aheadRows; rows = rows[1:] {
 		b, row := rows[0].At()
 		if roleOf(b.Name[row]) == noRole || b.Profile[row].IsZero() {
@@ -30,8 +29,8 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 		}
 		a.rows[n], a.keys[n] = rows[0], flat.Key(b.Profile[row])
 		n++
-		for _, c := range [...]event.Column{event.MessageID, event.ProductID, event.SKU, event.CartID} {
-			a.sum += uint64(firstByte(b.Text(c, row)))
+		for _, c := range read {
+			flat.TouchBytes(b.Text(c, row))
 		}
 	}
 	h.profiles.IDs(a.keys[:n], a.ids[:])
@@ -39,7 +38,7 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 		if id != 0 {
 			p := h.profiles.At(id)
 			h.episodes.Touch(p.newest)
-			a.sum += uint64(firstByte(h.arena.Get(p.cart)))
+			h.arena.Touch(p.cart, 0)
 		}
 	}
 	for _, id := range a.ids[:n] {
@@ -48,15 +47,12 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 		}
 		if newest := h.profiles.At(id).newest; newest != 0 {
 			e := h.episodes.At(newest)
-			a.sum += uint64(firstByte(h.arena.Get(e.viewed))) + uint64(firstByte(h.text(e, cartID)))
+			h.arena.Touch(e.viewed, 0)
+			h.arena.Touch(e.texts[cartID], 0)
 		}
 	}
 	return n, rows
 }
 
-func firstByte(s []byte) byte {
-	if len(s) == 0 {
-		return 0
-	}
-	return s[0]
-}
+// read are the columns that most activity is made of.
+var read = []event.Column{event.MessageID, event.ProductID, event.SKU, event.CartID}

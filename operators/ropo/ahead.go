@@ -15,14 +15,13 @@ type ahead struct {
 	place [aheadRows]uint8 // of the row's profile in keys and ids
 	keys  [aheadRows]flat.Key
 	ids   [aheadRows]uint32
-	// sum keeps the reads from being left out by the compiler.
-	sum uint64
 }
 
 // lookAhead judges the rows and touches what folding them will read, so that the
 // waits for memory of different rows overlap.
 func (s *shard) lookAhead(rows []event.Row) {
 	a, n := &s.ahead, 0
+	event.Touch(rows, read)
 	for i, r := range rows {
 		b, row := r.At()
 		a.kinds[i] = s.op.kind(b, row)
@@ -31,8 +30,8 @@ func (s *shard) lookAhead(rows []event.Row) {
 		}
 		a.place[i], a.keys[n] = uint8(n), flat.Key(b.Profile[row])
 		n++
-		for _, c := range [...]event.Column{event.MessageID, event.ProductID, event.SKU, event.Category, event.OrderID} {
-			a.sum += uint64(firstByte(b.Text(c, row)))
+		for _, c := range read {
+			flat.TouchBytes(b.Text(c, row))
 		}
 	}
 	s.profiles.IDs(a.keys[:n], a.ids[:])
@@ -41,17 +40,10 @@ func (s *shard) lookAhead(rows []event.Row) {
 			continue
 		}
 		p := s.profiles.At(id)
-		touches := s.touchesOf(p)
-		if len(touches) > 0 {
-			a.sum += uint64(touches[0].at) + uint64(touches[len(touches)-1].at)
-		}
+		s.arena.Touch(p.touches, max(0, int(p.held)-1)*touchBytes)
 		s.orders.Touch(p.newest)
 	}
 }
 
-func firstByte(s []byte) byte {
-	if len(s) == 0 {
-		return 0
-	}
-	return s[0]
-}
+// read are the columns that touches and most orders are made of.
+var read = []event.Column{event.MessageID, event.ProductID, event.SKU, event.Category, event.OrderID}

@@ -13,8 +13,6 @@ const aheadRows = 32
 type ahead struct {
 	keys [aheadRows]flat.Key
 	ids  [aheadRows]uint32 // of their devices, 0: none
-	// sum keeps the reads from being left out by the compiler.
-	sum uint64
 }
 
 // lookAhead touches what folding the rows will read. A row's reads depend on one
@@ -22,10 +20,19 @@ type ahead struct {
 // but once.
 func (h *shard) lookAhead(rows []event.Row) {
 	a := &h.ahead
+	event.Touch(rows, read)
 	for i, r := range rows {
 		b, row := r.At()
+		flat.Touch(&b.Flags[row])
+		flat.Touch(&b.Ident[event.IdentUser][row])
+		flat.Touch(&b.Ident[event.IdentLoyalty][row])
+		flat.Touch(&b.ItemCount[row])
 		a.keys[i] = flat.Key(b.Device[row])
-		a.sum += uint64(firstByte(b.Text(event.PagePath, row))) + uint64(firstByte(b.Text(event.ProductID, row)))
+	}
+	for _, r := range rows {
+		b, row := r.At()
+		flat.TouchBytes(b.Text(event.PagePath, row))
+		flat.TouchBytes(b.Text(event.ProductID, row))
 	}
 	h.devices.IDs(a.keys[:len(rows)], a.ids[:])
 	for _, id := range a.ids[:len(rows)] {
@@ -39,14 +46,14 @@ func (h *shard) lookAhead(rows []event.Row) {
 		}
 		if newest := h.devices.At(id).newest; newest != 0 {
 			s := h.sessions.At(newest)
-			a.sum += uint64(firstByte(h.arena.Get(s.exit))) + uint64(firstByte(h.arena.Get(s.products)))
+			h.arena.Touch(s.exit, 0)
+			h.arena.Touch(s.products, 0)
+			if s.trade != 0 {
+				h.trades.Touch(s.trade)
+			}
 		}
 	}
 }
 
-func firstByte(s []byte) byte {
-	if len(s) == 0 {
-		return 0
-	}
-	return s[0]
-}
+// read are the columns that most events have and every fold reads.
+var read = []event.Column{event.PagePath, event.ProductID, event.SKU}
