@@ -30,7 +30,7 @@ func (s *shard) lookAhead(rows []event.Row) {
 		}
 		a.place[i], a.keys[n] = uint8(n), flat.Key(b.Profile[row])
 		n++
-		for _, c := range read {
+		for _, c := range read[:texts] {
 			flat.TouchBytes(b.Text(c, row))
 		}
 	}
@@ -45,5 +45,9 @@ func (s *shard) lookAhead(rows []event.Row) {
 	}
 }
 
+// texts is how many of the columns in read have a text of their own in each row.
+const texts = 5
+
 // read are the columns that touches and most orders are made of.
-var read = []event.Column{event.MessageID, event.ProductID, event.SKU, event.Category, event.OrderID}
+var read = []event.Column{event.MessageID, event.ProductID, event.SKU, event.Category, event.OrderID,
+	event.Channel, event.DeviceType, event.Campaign}

@@ -26,7 +26,6 @@ func (h *shard) lookAhead(rows []event.Row) {
 		flat.Touch(&b.Flags[row])
 		flat.Touch(&b.Ident[event.IdentUser][row])
 		flat.Touch(&b.Ident[event.IdentLoyalty][row])
-		flat.Touch(&b.ItemCount[row])
 		a.keys[i] = flat.Key(b.Device[row])
 	}
 	for _, r := range rows {

@@ -177,6 +177,9 @@ func (h *shard) countProducts(t *pipeline.Turn, s *session, b *event.Batch, row 
 	} else if p := b.Text(event.SKU, row); len(p) > 0 {
 		h.addProduct(s, t.Hasher.Sum(event.TagText, p).Lo)
 	}
+	if b.ItemCount[row] == 0 {
+		return
+	}
 	first := int(b.ItemFirst[row])
 	for i := first; i < first+int(b.ItemCount[row]); i++ {
 		p := b.ItemText(event.ProductID, i)

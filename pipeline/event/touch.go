@@ -12,6 +12,7 @@ func Touch(rows []Row, columns []Column) {
 		flat.Touch(&b.Mark[i])
 		flat.Touch(&b.Name[i])
 		flat.Touch(&b.Profile[i])
+		flat.Touch(&b.ItemCount[i])
 		for _, c := range columns {
 			if col := b.Str[c]; col != nil {
 				flat.Touch(&col[i])
