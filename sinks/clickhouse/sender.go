@@ -37,6 +37,33 @@ type sender struct {
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	idle   connections
+}
+
+// connections are those that no insert uses. The one used last is used next: it
+// has the memory that a block takes, and blocks that come one by one need no
+// other.
+type connections struct {
+	mu   sync.Mutex
+	list []*ch.Client
+}
+
+// take gives a connection, nil if there is none.
+func (c *connections) take() *ch.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.list) == 0 {
+		return nil
+	}
+	last := c.list[len(c.list)-1]
+	c.list = c.list[:len(c.list)-1]
+	return last
+}
+
+func (c *connections) give(client *ch.Client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = append(c.list, client)
 }
 
 func (s *sender) start() {
@@ -58,6 +85,9 @@ func (s *sender) stop(ctx context.Context) {
 	ended := make(chan struct{})
 	go func() {
 		s.wg.Wait()
+		for c := s.idle.take(); c != nil; c = s.idle.take() {
+			drop(c)
+		}
 		close(ended)
 	}()
 	select {
@@ -66,15 +96,14 @@ func (s *sender) stop(ctx context.Context) {
 	}
 }
 
-// work delivers block by block with a connection of its own.
+// work delivers block by block.
 func (s *sender) work(ctx context.Context) {
-	var client *ch.Client
-	defer func() { drop(client) }()
 	for {
 		p := s.queue.take(ctx)
 		if p == nil {
 			return
 		}
+		client := s.idle.take()
 		reused := client != nil
 		err := s.deliver(ctx, &client, p)
 		if err != nil && reused && ctx.Err() == nil && !isAnswer(err) {
@@ -84,12 +113,13 @@ func (s *sender) work(ctx context.Context) {
 			client = nil
 			err = s.deliver(ctx, &client, p)
 		}
-		if err != nil {
+		if err == nil && client != nil {
+			s.idle.give(client)
+		} else {
 			drop(client)
-			client = nil
-			if ctx.Err() != nil {
-				return
-			}
+		}
+		if err != nil && ctx.Err() != nil {
+			return
 		}
 		killpoint.Pass(killpoint.AcknowledgeBefore)
 		s.finish(p, err)
