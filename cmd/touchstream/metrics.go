@@ -69,7 +69,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter("records_total", "Records read.", s.Records.Load())
 	counter("bytes_total", "Bytes of records read.", s.Bytes.Load())
 	counter("events_total", "Events folded.", s.Events.Load())
-	counter("skipped_total", "Rows left out by a decoder's where.", s.Skipped.Load())
+	counter("skipped_total", "Rows left out by a decoder's where, and records without content.", s.Skipped.Load())
 	counter("duplicates_total", "Events dropped as duplicates.", s.Duplicates.Load())
 	counter("events_without_session_total", "Events without a session key.", s.NoSession.Load())
 	counter("released_early_total", "Events that a full reorder buffer let go on early.", s.EarlyReleased.Load())

@@ -75,7 +75,7 @@ type Batch struct {
 	Empty Set
 
 	Faults  []Fault
-	Skipped int // rows left out by the decoder's where
+	Skipped int // rows left out by the decoder's where, and records without content
 
 	cap int
 }

@@ -4,8 +4,8 @@
 //
 // Rules for text, the same in every decoder:
 //
-//   - A byte order mark before a record is skipped. A record of blanks alone is
-//     no record. A carriage return at a record's end belongs to the line break.
+//   - A byte order mark before a record is skipped. A record of blanks alone,
+//     as a tombstone in Kafka, is no event and counts as skipped. A carriage return at a record's end belongs to the line break.
 //   - Bytes that are not UTF-8 become U+FFFD, one for each byte; so do lone
 //     surrogates written as \ud800. NUL bytes in a JSON text are control
 //     characters and make it malformed, as \u0000 they are kept.

@@ -75,6 +75,8 @@ func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 		if start, end, ok := decode.Record(c, i); ok {
 			d.came = c.Recs[i].Timestamp
 			d.record(uint32(i), c.Data[:end:end], start)
+		} else {
+			b.Skipped++
 		}
 	}
 	d.Batch = nil

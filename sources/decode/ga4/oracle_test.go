@@ -26,6 +26,7 @@ type object = map[string]json.RawMessage
 func (o *slow) decode(record []byte, came int64) {
 	text, ok := decodetest.Strip(record)
 	if !ok {
+		o.b.Skipped++
 		return
 	}
 	o.element, o.came = 0, event.Absent

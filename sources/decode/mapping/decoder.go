@@ -81,14 +81,13 @@ func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	for i := range c.Recs {
 		start, end, ok := decode.Record(c, i)
 		data := c.Data[:end:end]
-		if d.cfg.IsCSV() {
-			if ok || isRowOfBlanks(data[start:], d.cfg.Comma()) {
-				d.decodeCSV(uint32(i), data, start)
-			}
-			continue
-		}
-		if ok {
+		switch {
+		case d.cfg.IsCSV() && (ok || isRowOfBlanks(data[start:], d.cfg.Comma())):
+			d.decodeCSV(uint32(i), data, start)
+		case ok:
 			d.decodeJSON(uint32(i), data, start)
+		default:
+			b.Skipped++
 		}
 	}
 	d.b = nil

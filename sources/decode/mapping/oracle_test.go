@@ -39,10 +39,13 @@ func (o *slow) decode(record []byte) {
 	if o.cfg.IsCSV() {
 		if ok {
 			o.csv(string(text))
+		} else {
+			o.b.Skipped++
 		}
 		return
 	}
 	if !ok {
+		o.b.Skipped++
 		return
 	}
 	if !json.Valid(text) || decodetest.Depth(text) > decode.DepthMax || decodetest.Members(text) == nil {

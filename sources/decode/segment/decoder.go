@@ -84,6 +84,8 @@ func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	for i := range c.Recs {
 		if start, end, ok := decode.Record(c, i); ok {
 			d.record(uint32(i), c.Data[:end:end], start)
+		} else {
+			b.Skipped++
 		}
 	}
 	d.Batch = nil

@@ -22,6 +22,7 @@ type slow struct {
 func (o *slow) decode(record []byte) {
 	text, ok := decodetest.Strip(record)
 	if !ok {
+		o.b.Skipped++
 		return
 	}
 	isArray := bytes.HasPrefix(bytes.TrimSpace(text), []byte("["))
