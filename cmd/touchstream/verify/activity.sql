@@ -9,12 +9,6 @@ SELECT profile_id, at, event, order_key, channel, product_id, sku, quantity, pri
         event IN ('Checkout Started', 'Checkout Step Viewed', 'Checkout Step Completed', 'Payment Info Entered'), 3,
         event IN ('Form Started', 'Form Field Completed', 'Form Field Failed'), 4,
         0), 'UInt8') AS stage,
-    o.n AS n
-FROM verify_events AS e
-INNER ANY JOIN
-(
-    SELECT id, row_number() OVER (PARTITION BY sipHash64(profile_id) ORDER BY at, rank, message_order) AS n
-    FROM verify_events
-    WHERE profile_id != '' AND {{.ActivityEvents}}
-) AS o ON e.id = o.id
+    seq AS n
+FROM verify_events
 WHERE profile_id != '' AND {{.ActivityEvents}}

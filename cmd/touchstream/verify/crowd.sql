@@ -4,7 +4,7 @@ WITH
 -- reading or the daily reset.
 readings AS
 (
-    SELECT z.store_id AS store, z.zone_id AS zone, e.at AS at, e.rank AS rank, e.message_order AS message_order,
+    SELECT z.store_id AS store, z.zone_id AS zone, e.at AS at, e.seq AS seq,
         toInt64(ifNull(e.count_in, 0)) AS came, toInt64(ifNull(e.count_out, 0)) AS went,
         {{.CounterDay}} AS day, {{.CounterReset}} AS reset_at
     FROM verify_events AS e
@@ -14,13 +14,13 @@ readings AS
 ),
 doors AS
 (
-    SELECT *, sum(came - went) OVER (PARTITION BY store, zone, day ORDER BY at, rank, message_order ROWS UNBOUNDED PRECEDING) AS level FROM readings
+    SELECT *, sum(came - went) OVER (PARTITION BY store, zone, day ORDER BY seq ROWS UNBOUNDED PRECEDING) AS level FROM readings
 ),
 counted AS
 (
     SELECT store, zone, at AS from_ms,
-        least(reset_at, leadInFrame(at, 1, 9000000000000) OVER (PARTITION BY store, zone ORDER BY at, rank, message_order ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) AS to_ms,
-        toInt64(level - least(0, min(level) OVER (PARTITION BY store, zone, day ORDER BY at, rank, message_order ROWS UNBOUNDED PRECEDING))) AS people
+        least(reset_at, leadInFrame(at, 1, 9000000000000) OVER (PARTITION BY store, zone ORDER BY seq ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) AS to_ms,
+        toInt64(level - least(0, min(level) OVER (PARTITION BY store, zone, day ORDER BY seq ROWS UNBOUNDED PRECEDING))) AS people
     FROM doors
 ),
 with_doors AS (SELECT store, zone FROM readings UNION DISTINCT SELECT store_id, zone_id FROM verify_zones WHERE has_counter),

@@ -3,13 +3,13 @@
 -- id           hash of what tells events apart; so narrow tables can say more
 --              about them
 -- at           event time in ms
+-- seq          the place in the order of all events: by time, and in one ms by
+--              rank and message_order
 -- device_key   kind and value of the strongest of anonymous_id, device_id,
 --              user_id, loyalty_id that is not blocked; '' without one
 -- device_hash  hash of device_key, which sorts faster
 -- profile_id   as known on arrival, by its present name
 -- arrived_as   as known on arrival
--- rank         of events of one instant: entering, viewing, adding, removing,
---              checkout, order, the rest
 -- message_order is the message id; ids that are places in a file or partition
 --              begin with '\0' and sort by number
 -- order_key    the order that an Order Completed belongs to, by itself without
@@ -21,24 +21,14 @@
 -- a million. Whatever that does to the derived rows, it shows as a difference.
 CREATE TEMPORARY TABLE verify_events ENGINE = MergeTree ORDER BY device_hash SETTINGS {{.Unmerged}} AS
 SELECT
-    sipHash64(e.event, e.event_time, e.message_id) AS id,
-    sipHash64(device_key) AS device_hash,
+    e.id AS id,
+    cityHash64(device_key) AS device_hash,
     toUnixTimestamp64Milli(e.event_time) AS at,
+    at * 1048576 + least(t.tie, 1048575) AS seq,
     e.event AS event,
-    CAST(multiIf(
-        event IN ('Store Entered', 'Zone Entered'), 0,
-        event IN ('page', 'screen', 'Products Searched', 'Product List Viewed', 'Product List Filtered', 'Promotion Viewed',
-                  'Promotion Clicked', 'Product Clicked', 'Product Viewed', 'Cart Viewed'), 1,
-        event IN ('Product Added', 'Product Added to Wishlist', 'Wishlist Product Added to Cart'), 2,
-        event IN ('Product Removed', 'Product Removed from Wishlist'), 3,
-        event IN ('Checkout Started', 'Checkout Step Viewed', 'Checkout Step Completed', 'Payment Info Entered'), 4,
-        event = 'Order Completed', 5,
-        6), 'UInt8') AS rank,
     CAST(event IN ('identify', 'alias', 'group', 'Sensor Seen', 'Counter Read', 'Message Sent', 'Shipment Updated', 'Pickup Ready',
               'Pickup Expired', 'Order Updated', 'Order Refunded', 'Order Cancelled', 'Case Closed'), 'Bool') AS is_system,
-    if(e.message_id = concat(e.source, '/', e.topic, '/', toString(e.partition), '/', toString(e.offset), '/', toString(e.element)),
-       concat('\0', e.source, '/', e.topic, '/', leftPad(toString(e.partition), 10, '0'), '/', leftPad(toString(e.offset), 19, '0'), '/', leftPad(toString(e.element), 10, '0')),
-       e.message_id) AS message_order,
+    e.message_order AS message_order,
     multiIf(event != 'Order Completed', '', e.order_id = '', e.message_id, e.order_id) AS order_key,
     e.source AS source, e.topic AS topic_, e.partition AS partition_, e.offset AS offset_, e.element AS element_,
     e.profile_id AS arrived_as,
@@ -51,15 +41,15 @@ SELECT
         is_user, concat('user_id:', e.user_id),
         is_named, concat('loyalty_id:', e.loyalty_id),
         '') AS device_key,
-    {{if .Bots}}toBool(multiSearchAny(lower(e.user_agent), {{list .Bots}})){{else}}false{{end}} AS is_bot_agent,
+    {{if .Bots}}CAST(multiSearchAny(lower(toLowCardinality(e.user_agent)), {{list .Bots}}), 'Bool'){{else}}false{{end}} AS is_bot_agent,
     l.watermark AS watermark,
     l.watermark > 0 AS is_late
 {{- range .EventColumns}},
     e.{{.}} AS {{field .}}
 {{- end}}
-FROM (SELECT * FROM {{field .Database}}.events FINAL WHERE 1{{.Range}}) AS e
-LEFT ANY JOIN verify_late AS l
-    ON e.offset = l.offset AND e.partition = l.partition AND e.element = l.element AND e.source = l.source AND e.topic = l.topic
+FROM (SELECT *, {{template "id"}} AS id, {{template "message_order"}} AS message_order FROM {{field .Database}}.events FINAL WHERE 1{{.Range}}) AS e
+LEFT ANY JOIN verify_ties AS t ON e.id = t.id
+LEFT ANY JOIN verify_late AS l ON e.id = l.id
 {{- if .HasOverrides}}
 LEFT ANY JOIN (SELECT profile_id, current_profile_id FROM {{field .Database}}.identity_overrides FINAL) AS o ON e.profile_id = o.profile_id
 {{- else}}

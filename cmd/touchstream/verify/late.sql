@@ -3,20 +3,23 @@
 -- A file source is one partition, read file by file; a sorted one has no late
 -- events.
 CREATE TEMPORARY TABLE verify_late ENGINE = Memory AS
-SELECT source, topic, partition, offset, element, watermark
+SELECT id, watermark
 FROM
 (
-    SELECT
-        source, topic, partition, offset, element, toUnixTimestamp64Milli(event_time) AS at,
-        max(if(source IN {{set .Files}}, at, least(at, ifNull(toUnixTimestamp64Milli(received_time), at)))) OVER (
-            PARTITION BY source, if(source IN {{set .Files}}, '', topic), partition
-            ORDER BY topic, offset, element
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-        - transform(source, {{list .SourceNames}}, {{numbers .OutOfOrderness}}, 0) AS watermark,
-        row_number() OVER (
-            PARTITION BY source, if(source IN {{set .Files}}, '', topic), partition
-            ORDER BY topic, offset, element) AS place
-    FROM {{field .Database}}.events FINAL
-    WHERE source NOT IN {{set .Sorted}}{{.Range}}
+    SELECT id, at,
+        max(reached) OVER (PARTITION BY stream ORDER BY {{if .Files}}topic, {{end}}offset, element ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            - out_of_orderness AS watermark
+    FROM
+    (
+        SELECT
+            {{template "id"}} AS id,
+            toUnixTimestamp64Milli(event_time) AS at,
+            if(source IN {{set .Files}}, at, least(at, ifNull(toUnixTimestamp64Milli(received_time), at))) AS reached,
+            toInt64(transform(source, {{list .SourceNames}}, {{numbers .OutOfOrderness}}, 0)) AS out_of_orderness,
+            cityHash64(source, if(source IN {{set .Files}}, '', topic), partition) AS stream,
+            topic, offset, element
+        FROM {{field .Database}}.events FINAL
+        WHERE source NOT IN {{set .Sorted}}{{.Range}}
+    )
 )
-WHERE place > 1 AND at < watermark
+WHERE watermark > 0 AND at < watermark

@@ -64,12 +64,12 @@ func (p *Params) presence(k venue.SensorKind) int64 {
 
 // stages are the statements that fill the temporary tables, in their order.
 func (p *Params) stages() []string {
-	out := []string{"late", "events"}
+	out := []string{"late", "ties", "events"}
 	if p.Ropo != nil || p.Crowd != nil {
 		out = append(out, "zones", "sensors")
 	}
 	if p.Sessions != nil {
-		out = append(out, "runs")
+		out = append(out, "runs", "spans")
 	}
 	if p.Abandonment != nil {
 		out = append(out, "unsure", "activity")

@@ -13,31 +13,31 @@ orders AS
 (
     SELECT
         order_key,
-        argMinIf(profile_id, (at, rank, message_order), profile_id != '') AS profile_id,
+        argMinIf(profile_id, seq, profile_id != '') AS profile_id,
         min(at) AS ordered_ms,
-        argMin((channel, store_id, currency, fulfilment), (at, rank, message_order)) AS first,
-        argMinIf(message_order, (at, rank, message_order), NOT is_line) AS whole_id
+        argMin((channel, store_id, currency, fulfilment), seq) AS first,
+        minIf(seq, NOT is_line) AS whole_seq
     FROM order_events
     GROUP BY order_key
 ),
 -- Of several whole orders with one id the first counts; all lines count.
 parts AS
 (
-    SELECT order_key, at, rank, message_order,
+    SELECT order_key, seq,
         arrayJoin(if(is_line OR empty(`items.product_id`),
             [(product_id, sku, toString(category), quantity, amount)],
             arrayZip(`items.product_id`, `items.sku`, `items.category`, `items.quantity`, `items.amount`))) AS part
     FROM order_events AS e
     INNER JOIN orders AS o ON e.order_key = o.order_key
-    WHERE is_line OR e.message_order = o.whole_id
+    WHERE is_line OR e.seq = o.whole_seq
 ),
 lines AS
 (
     SELECT
         order_key,
         if(part.1 != '', part.1, part.2) AS product,
-        argMinIf(part.2, (at, rank, message_order), part.2 != '') AS sku,
-        argMinIf(part.3, (at, rank, message_order), part.3 != '') AS category,
+        argMinIf(part.2, seq, part.2 != '') AS sku,
+        argMinIf(part.3, seq, part.3 != '') AS category,
         sum(toDecimal128(ifNull(part.4, 1), 4)) AS units,
         sum(toDecimal128(ifNull(part.5, 0), 4)) AS worth
     FROM parts
@@ -60,7 +60,7 @@ touch_events AS
 -- One ends a stay by leaving, by entering another zone or by leaving the store.
 stays AS
 (
-    SELECT *, leadInFrame(at, 1, 9223372036854775807) OVER (PARTITION BY profile_id ORDER BY at, rank, message_order ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS left_at
+    SELECT *, leadInFrame(at, 1, 9223372036854775807) OVER (PARTITION BY profile_id ORDER BY seq ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS left_at
     FROM verify_events
     WHERE profile_id != '' AND event IN ('Zone Entered', 'Zone Exited', 'Store Exited')
 ),
@@ -85,10 +85,10 @@ touches AS
 sightings AS
 (
     SELECT profile_id, store, at, event = 'Store Entered' AS enters,
-        NOT enters AND at - lagInFrame(at, 1, -9000000000000) OVER (PARTITION BY profile_id, store, enters ORDER BY at, rank, message_order ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > 1800000 AS begins
+        NOT enters AND at - lagInFrame(at, 1, -9000000000000) OVER (PARTITION BY profile_id, store, enters ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > 1800000 AS begins
     FROM
     (
-        SELECT e.profile_id AS profile_id, e.at AS at, e.rank AS rank, e.message_order AS message_order, e.event AS event,
+        SELECT e.profile_id AS profile_id, e.at AS at, e.seq AS seq, e.event AS event,
             multiIf(e.store_id != '', toString(e.store_id), s.store_id != '', s.store_id, z.store_id) AS store
         FROM verify_events AS e
         LEFT ANY JOIN verify_sensors AS s ON e.sensor_id = s.sensor_id

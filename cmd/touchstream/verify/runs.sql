@@ -4,18 +4,17 @@ WITH
 -- Late events count until their session's end + allowed_lateness.
 taken AS
 (
-    SELECT id, device_hash, at, rank, message_order, is_system FROM verify_events
+    SELECT device_hash, at, seq, is_system FROM verify_events
     WHERE device_key != '' AND (NOT is_late OR watermark + {{.Slack}} <= at + {{.Sessions.Gap}} + {{.Lateness}})
 ),
--- Each event with its place in its device's, and the time of the last one
--- before it that is no system event.
+-- Each event with the time of the last one of its device before it that is no
+-- system event.
 neighbours AS
 (
     SELECT *,
-        count() OVER earlier AS n,
         max(if(is_system, NULL, at)) OVER earlier AS before
     FROM taken
-    WINDOW earlier AS (PARTITION BY device_hash ORDER BY at, rank, message_order ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    WINDOW earlier AS (PARTITION BY device_hash ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 -- A run is a stretch without a gap. System events neither open nor extend one:
 -- they belong to the one that is open at their time.
@@ -23,10 +22,10 @@ runs AS
 (
     SELECT *,
         before IS NOT NULL AND at - before {{if .Sessions.GapInclusive}}<={{else}}<{{end}} {{.Sessions.Gap}} AS continues,
-        sum(NOT is_system AND NOT continues) OVER (PARTITION BY device_hash ORDER BY at, rank, message_order
+        sum(NOT is_system AND NOT continues) OVER (PARTITION BY device_hash ORDER BY seq
             ROWS UNBOUNDED PRECEDING) AS run
     FROM neighbours
 )
-SELECT id, device_hash, n, at, before, is_system, run
+SELECT device_hash, seq, at, before, is_system, run
 FROM runs
 WHERE continues OR NOT is_system

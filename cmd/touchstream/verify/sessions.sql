@@ -1,34 +1,20 @@
 -- Sessions (semantics 4): the events of a device, cut where it was quiet for
 -- longer than the gap, and at max_duration.
 WITH
--- Where runs of max_duration and more are cut: at the first event at or after
--- start + max_duration, again and again.
-cuts AS
+-- Late events count until their session's end + allowed_lateness.
+taken AS
 (
-    SELECT device_hash, run,
-        arrayFold((starts, t) -> if(t >= starts[-1] + {{.Sessions.MaxDuration}}, arrayPushBack(starts, t), starts),
-            arraySort(groupArray(at)), [min(at)]) AS starts
-    FROM verify_runs
-    WHERE NOT is_system
-    GROUP BY device_hash, run
-    HAVING max(at) - min(at) >= {{.Sessions.MaxDuration}}
-),
-pieces AS
-(
-    SELECT r.*, greatest(1, arrayCount(s -> s <= r.at, c.starts)) AS piece, length(c.starts) > 1 AS is_cut
-    FROM verify_runs AS r
-    LEFT ANY JOIN cuts AS c ON r.device_hash = c.device_hash AND r.run = c.run
+    SELECT e.*, s.first_seq AS session
+    FROM verify_events AS e
+    ASOF INNER JOIN verify_spans AS s ON e.device_hash = s.device_hash AND e.seq >= s.first_seq
+    WHERE e.seq <= s.last_seq AND (NOT e.is_late OR e.watermark + {{.Slack}} <= e.at + {{.Sessions.Gap}} + {{.Lateness}})
 ),
 cart_events AS
 (
-    SELECT (p.device_hash, p.run, p.piece) AS owner, p.n AS n, p.at AS at, event, product_id, sku, quantity, price, toString(currency) AS currency,
+    SELECT session AS owner, seq AS n, at, event, product_id, sku, quantity, price, toString(currency) AS currency,
         `items.product_id`, `items.sku`, `items.quantity`, `items.price`
-    FROM pieces AS p
-    INNER ANY JOIN
-    (
-        SELECT * FROM verify_events
-        WHERE event IN ('Product Added', 'Product Removed', 'Wishlist Product Added to Cart', 'Order Completed', 'Cart Viewed')
-    ) AS e ON p.id = e.id
+    FROM taken
+    WHERE event IN ('Product Added', 'Product Removed', 'Wishlist Product Added to Cart', 'Order Completed', 'Cart Viewed')
 ),
 {{template "cart" .}}
 carts AS
@@ -41,16 +27,11 @@ carts AS
 sessions AS
 (
     SELECT
-        device_hash, run, piece,
+        session,
         any(device_key) AS device_key,
-        minIf(at, NOT is_system) AS start_ms,
-        maxIf(at, NOT is_system) AS end_ms,
-        argMaxIf(profile_id, n, profile_id != '') AS any_profile,
-        argMaxIf(profile_id, n, profile_id != '' AND is_named) AS named_profile,
-        argMinIf(channel, n, channel != '' AND NOT is_system) AS channel,
-        -- The first event's distance to its session is that to another session.
-        toInt64(sumIf(least(at - ifNull(before, at), {{.Sessions.EngagedGap}}), NOT is_system)
-            - argMinIf(least(at - ifNull(before, at), {{.Sessions.EngagedGap}}), n, NOT is_system)) AS engaged_ms,
+        argMaxIf(profile_id, seq, profile_id != '') AS any_profile,
+        argMaxIf(profile_id, seq, profile_id != '' AND is_named) AS named_profile,
+        argMinIf(channel, seq, channel != '' AND NOT is_system) AS channel,
         toInt64(countIf(NOT is_system)) AS events,
         toInt64(countIf(event IN ('page', 'screen'))) AS page_views,
         toInt64(countIf(event = 'Product Viewed')) AS product_views,
@@ -60,28 +41,24 @@ sessions AS
         toInt64(countIf(event = 'Product Removed')) AS removes,
         countIf(event = 'Checkout Started') > 0 AS checkout_started,
         -- Orders in their order: (place, order, is a line, amount, currency).
-        arraySort(groupArrayIf((n, order_key, product_id != '', ifNull(amount, 0), currency), event = 'Order Completed')) AS parts,
-        argMinIf(currency, n, currency != '' AND (event = 'Order Completed' AND amount IS NOT NULL
+        arraySort(groupArrayIf((seq, order_key, product_id != '', ifNull(amount, 0), currency), event = 'Order Completed')) AS parts,
+        argMinIf(currency, seq, currency != '' AND (event = 'Order Completed' AND amount IS NOT NULL
             OR event IN ('Product Added', 'Product Removed', 'Cart Viewed', 'Wishlist Product Added to Cart')
                 AND (price IS NOT NULL OR arrayExists(p -> p IS NOT NULL, `items.price`)))) AS first_currency,
-        argMinIf(page_path, n, page_path != '' AND NOT is_system) AS entry_path,
-        argMaxIf(page_path, n, page_path != '' AND NOT is_system) AS exit_path,
-        argMinIf(referrer, n, referrer != '' AND NOT is_system) AS referrer,
-        argMinIf(campaign, n, campaign != '' AND NOT is_system) AS campaign,
-        argMinIf(device_type, n, device_type != '' AND NOT is_system) AS device,
-        argMinIf(country, n, country != '' AND NOT is_system) AS country,
-        argMinIf(city, n, city != '' AND NOT is_system) AS city,
-        argMinIf(store_id, n, store_id != '' AND NOT is_system) AS store_id,
+        argMinIf(page_path, seq, page_path != '' AND NOT is_system) AS entry_path,
+        argMaxIf(page_path, seq, page_path != '' AND NOT is_system) AS exit_path,
+        argMinIf(referrer, seq, referrer != '' AND NOT is_system) AS referrer,
+        argMinIf(campaign, seq, campaign != '' AND NOT is_system) AS campaign,
+        argMinIf(device_type, seq, device_type != '' AND NOT is_system) AS device,
+        argMinIf(country, seq, country != '' AND NOT is_system) AS country,
+        argMinIf(city, seq, city != '' AND NOT is_system) AS city,
+        argMinIf(store_id, seq, store_id != '' AND NOT is_system) AS store_id,
         countIf(NOT is_system AND event != 'Page Ping') = 1 AS is_bounce,
-        argMinIf(ifNull(before, 0), n, NOT is_system) AS seen_before,
         minIf(user_id, is_user) != maxIf(user_id, is_user) AS is_shared,
-        max(p.is_cut) AS is_cut,
         max(is_bot_agent AND NOT is_system) AS has_bot_agent,
-        arraySort(groupArrayIf(intDiv(at, 60000), NOT is_system)) AS minutes,
         toInt64(countIf(is_late AND NOT is_system)) AS late_events
-    FROM verify_events AS e
-    INNER ANY JOIN pieces AS p ON e.id = p.id
-    GROUP BY device_hash, run, piece
+    FROM taken
+    GROUP BY session
 )
 SELECT
     s.device_key AS device_key,
@@ -109,5 +86,6 @@ SELECT
         arraySlice(minutes, 1 + {{.EventsPerMinute}}), arraySlice(minutes, 1, greatest(0, toInt64(length(minutes)) - {{.EventsPerMinute}}))) AS is_bot,
     late_events
 FROM sessions AS s
-LEFT ANY JOIN carts AS c ON (s.device_hash, s.run, s.piece) = c.owner
+INNER ANY JOIN verify_spans AS p ON s.session = p.first_seq
+LEFT ANY JOIN carts AS c ON s.session = c.owner
 WHERE events > 0

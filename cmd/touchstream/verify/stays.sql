@@ -7,7 +7,7 @@ sightings AS
     SELECT
         multiIf({{notBlocked "e.device_id"}}, concat('device_id:', e.device_id), {{notBlocked "e.anonymous_id"}}, concat('anonymous_id:', e.anonymous_id),
             {{notBlocked "e.user_id"}}, concat('user_id:', e.user_id), {{notBlocked "e.loyalty_id"}}, concat('loyalty_id:', e.loyalty_id), '') AS device,
-        e.at AS at, e.rank AS rank, e.message_order AS message_order,
+        e.at AS at, e.seq AS seq,
         -- A sensor decides where Sensor Seen was, else the zone; for all other events the zone, else the sensor.
         (e.event = 'Sensor Seen' OR e.zone_id = '') AND e.sensor_id != '' AS by_sensor,
 {{- if .Venue}}
@@ -35,9 +35,9 @@ sightings AS
 steps AS
 (
     SELECT store, device, arraySort(groupArrayArray([
-            (at, rank, message_order, 1, 'time out', zone, sensor, rssi, presence),
-            (at, rank, message_order, 2, if(does = 'hear', 'smooth', ''), zone, sensor, rssi, presence),
-            (at, rank, message_order, 3, does, zone, sensor, rssi, presence)])) AS steps
+            (at, seq, 1, 'time out', zone, sensor, rssi, presence),
+            (at, seq, 2, if(does = 'hear', 'smooth', ''), zone, sensor, rssi, presence),
+            (at, seq, 3, does, zone, sensor, rssi, presence)])) AS steps
     FROM sightings
     GROUP BY store, device
 ),
@@ -50,41 +50,41 @@ folded AS
 (
     SELECT store, device,
         arrayFold((s, e) -> multiIf(
-            e.5 = 'time out', if(s.1 != '' AND s.4 < e.1,
+            e.4 = 'time out', if(s.1 != '' AND s.4 < e.1,
                 ('', s.2, s.3, s.4, false, '', CAST([], 'Array(Tuple(String, Float64, Int64, Int64, Int64))'), s.8, false, s.10,
                     arrayPushBack(s.11, (s.1, s.2, s.4, s.3, s.8, s.9, s.10))),
                 s),
             -- m <- m + (rssi - m) / 2; the first reading, and one after silence, assigns.
-            e.5 = 'smooth', (s.1, s.2, s.3, s.4, s.5, s.6,
-                arrayPushBack(arrayFilter(x -> x.1 != e.7, s.7), arrayMap((old, now) -> (e.7,
-                    if(old.1 = '' OR old.3 + old.5 < e.1, e.8, old.2 + (e.8 - old.2) / 2),
+            e.4 = 'smooth', (s.1, s.2, s.3, s.4, s.5, s.6,
+                arrayPushBack(arrayFilter(x -> x.1 != e.6, s.7), arrayMap((old, now) -> (e.6,
+                    if(old.1 = '' OR old.3 + old.5 < e.1, e.7, old.2 + (e.7 - old.2) / 2),
                     e.1,
-                    if(s.6 != e.7 AND (now.1 = '' OR now.3 + now.5 < e.1
-                            OR if(old.1 = '' OR old.3 + old.5 < e.1, e.8, old.2 + (e.8 - old.2) / 2) >= now.2 + {{.Crowd.RSSI.SwitchDB}}),
+                    if(s.6 != e.6 AND (now.1 = '' OR now.3 + now.5 < e.1
+                            OR if(old.1 = '' OR old.3 + old.5 < e.1, e.7, old.2 + (e.7 - old.2) / 2) >= now.2 + {{.Crowd.RSSI.SwitchDB}}),
                         if(old.1 = '' OR old.3 + old.5 < e.1, 0, old.4) + 1, 0),
-                    e.9),
-                    [arrayFirst(x -> x.1 = e.7, s.7)], [arrayFirst(x -> x.1 = s.6, s.7)])[1]),
+                    e.8),
+                    [arrayFirst(x -> x.1 = e.6, s.7)], [arrayFirst(x -> x.1 = s.6, s.7)])[1]),
                 s.8, s.9, s.10, s.11),
             -- In no zone: it goes where it is seen.
-            e.5 IN ('hear', 'see', 'enter') AND s.1 = '',
-                (e.6, e.1, e.1, e.1 + if(e.5 = 'enter', {{.Crowd.ZoneTimeout}}, e.9), e.5 = 'enter', if(e.5 = 'enter', '', e.7),
-                    arrayMap(x -> (x.1, x.2, x.3, toInt64(0), x.5), s.7), e.1, e.5 != 'enter', e.9, s.11),
-            e.5 = 'exit', if(s.1 = e.6,
+            e.4 IN ('hear', 'see', 'enter') AND s.1 = '',
+                (e.5, e.1, e.1, e.1 + if(e.4 = 'enter', {{.Crowd.ZoneTimeout}}, e.8), e.4 = 'enter', if(e.4 = 'enter', '', e.6),
+                    arrayMap(x -> (x.1, x.2, x.3, toInt64(0), x.5), s.7), e.1, e.4 != 'enter', e.8, s.11),
+            e.4 = 'exit', if(s.1 = e.5,
                 ('', s.2, e.1, s.4, false, '', CAST([], 'Array(Tuple(String, Float64, Int64, Int64, Int64))'), s.8, false, s.10,
                     arrayPushBack(s.11, (s.1, s.2, e.1, e.1, s.8, s.9, s.10))),
                 s),
             -- Seen where it is.
-            e.5 = 'enter' AND s.1 = e.6, (s.1, s.2, e.1, e.1 + {{.Crowd.ZoneTimeout}}, true, s.6, s.7, s.8, s.9, e.9, s.11),
-            e.5 IN ('hear', 'see') AND s.1 = e.6, (s.1, s.2, e.1, e.1 + if(s.5, {{.Crowd.ZoneTimeout}}, e.9), s.5,
-                if(e.5 = 'see' OR s.6 = '' OR s.7[-1].4 >= {{.Crowd.RSSI.Readings}}, e.7, s.6),
-                if(e.5 = 'see' OR s.6 = '' OR s.7[-1].4 >= {{.Crowd.RSSI.Readings}}, arrayMap(x -> (x.1, x.2, x.3, toInt64(0), x.5), s.7), s.7), s.8, s.9, e.9, s.11),
+            e.4 = 'enter' AND s.1 = e.5, (s.1, s.2, e.1, e.1 + {{.Crowd.ZoneTimeout}}, true, s.6, s.7, s.8, s.9, e.8, s.11),
+            e.4 IN ('hear', 'see') AND s.1 = e.5, (s.1, s.2, e.1, e.1 + if(s.5, {{.Crowd.ZoneTimeout}}, e.8), s.5,
+                if(e.4 = 'see' OR s.6 = '' OR s.7[-1].4 >= {{.Crowd.RSSI.Readings}}, e.6, s.6),
+                if(e.4 = 'see' OR s.6 = '' OR s.7[-1].4 >= {{.Crowd.RSSI.Readings}}, arrayMap(x -> (x.1, x.2, x.3, toInt64(0), x.5), s.7), s.7), s.8, s.9, e.8, s.11),
             -- Seen elsewhere: by an event, without a signal's strength, or stronger for some readings.
-            e.5 IN ('enter', 'see') OR e.5 = 'hear' AND s.7[-1].4 >= {{.Crowd.RSSI.Readings}},
-                (e.6, e.1, e.1, e.1 + if(e.5 = 'enter', {{.Crowd.ZoneTimeout}}, e.9), e.5 = 'enter', if(e.5 = 'enter', '', e.7),
-                    arrayMap(x -> (x.1, x.2, x.3, toInt64(0), x.5), s.7), s.8, e.5 != 'enter', e.9,
+            e.4 IN ('enter', 'see') OR e.4 = 'hear' AND s.7[-1].4 >= {{.Crowd.RSSI.Readings}},
+                (e.5, e.1, e.1, e.1 + if(e.4 = 'enter', {{.Crowd.ZoneTimeout}}, e.8), e.4 = 'enter', if(e.4 = 'enter', '', e.6),
+                    arrayMap(x -> (x.1, x.2, x.3, toInt64(0), x.5), s.7), s.8, e.4 != 'enter', e.8,
                     arrayPushBack(s.11, (s.1, s.2, e.1, s.3, s.8, s.9, s.10))),
             -- Heard elsewhere, but not strong enough.
-            e.5 = 'hear', (s.1, s.2, e.1, e.1 + if(s.5, {{.Crowd.ZoneTimeout}}, e.9), s.5, s.6, s.7, s.8, s.9, e.9, s.11),
+            e.4 = 'hear', (s.1, s.2, e.1, e.1 + if(s.5, {{.Crowd.ZoneTimeout}}, e.8), s.5, s.6, s.7, s.8, s.9, e.8, s.11),
             s),
             steps,
             ('', toInt64(0), toInt64(0), toInt64(0), false, '', CAST([], 'Array(Tuple(String, Float64, Int64, Int64, Int64))'), toInt64(0), false, toInt64(0),

@@ -151,7 +151,7 @@ func (p *Params) behind(ctx context.Context, c Conn, t *Table, key []string) ([]
 		where = strings.ReplaceAll(where, "{"+name+"}", quote(key[i]))
 	}
 	query := fmt.Sprintf(`SELECT concat(toString(fromUnixTimestamp64Milli(at, 'UTC')), ' ', event, ' ', source, '/', topic_, '/', toString(partition_), '/', toString(offset_), '/', toString(element_), ' ', if(startsWith(message_order, '\0'), substring(message_order, 2), message_order))
-FROM verify_events WHERE %s ORDER BY at, rank, message_order LIMIT %d`, where, eventsMax)
+FROM verify_events WHERE %s ORDER BY seq LIMIT %d`, where, eventsMax)
 	rows, err := c.Rows(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("events behind %s: %w", t.Name, err)

@@ -35,6 +35,14 @@ type windowScope struct {
 
 type term struct{ Name, SQL string }
 
+// Order is that of units.
+func (s *windowScope) Order() string {
+	if s.OverItems {
+		return "seq, item"
+	}
+	return "seq"
+}
+
 // window makes the table of one window.
 func (p *Params) window(c *window.Config) (*Table, error) {
 	t := &Table{Name: "window_" + c.Name, Start: "window_start", Settled: "toUnixTimestamp64Milli(window_end)"}
@@ -148,10 +156,7 @@ func (s *windowScope) aggregate(t *Table, i int, name, call string) (*Column, bo
 	case event.Float:
 		exact = "toDecimal256(round(" + x + ", 4), 4)"
 	}
-	order := "(at, rank, message_order, item)"
-	if s.Gap > 0 {
-		order = "n"
-	}
+	order := "(" + s.Order() + ")"
 	sql := ""
 	switch function {
 	case "count":

@@ -2,7 +2,7 @@
 WITH
 units AS
 (
-    SELECT at, rank, message_order, is_late, watermark, item{{if .Table.Gap}}, sipHash64({{.Table.KeyList}}) AS key_hash{{end}}{{range .Table.Keys}},
+    SELECT at, seq, is_late, watermark, item{{if .Table.Gap}}, cityHash64({{.Table.KeyList}}) AS key_hash{{end}}{{range .Table.Keys}},
         {{.SQL}} AS {{field .Name}}{{end}}{{range .Table.Inputs}},
         {{.SQL}} AS {{.Name}}{{end}}
     FROM verify_events
@@ -18,14 +18,14 @@ units AS
 -- Events of one key that are at most the gap apart.
 taken AS
 (
-    SELECT *, row_number() OVER w AS n, at - lagInFrame(at, 1, at - {{.Table.Gap}} - 1) OVER w > {{.Table.Gap}} AS begins
+    SELECT *, at - lagInFrame(at, 1, at - {{.Table.Gap}} - 1) OVER w > {{.Table.Gap}} AS begins
     FROM units
     WHERE NOT is_late OR watermark + {{.Slack}} <= at + {{.Table.Gap}} + {{.Lateness}}
-    WINDOW w AS (PARTITION BY key_hash ORDER BY at, rank, message_order, item ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    WINDOW w AS (PARTITION BY key_hash ORDER BY {{.Table.Order}} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
 placed AS
 (
-    SELECT *, sum(begins) OVER (PARTITION BY key_hash ORDER BY at, rank, message_order, item ROWS UNBOUNDED PRECEDING) AS place FROM taken
+    SELECT *, sum(begins) OVER (PARTITION BY key_hash ORDER BY {{.Table.Order}} ROWS UNBOUNDED PRECEDING) AS place FROM taken
 ),
 aggregated AS
 (
