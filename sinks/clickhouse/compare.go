@@ -147,6 +147,13 @@ func (e *existingTable) ttl() string {
 	return plainKey(ttl)
 }
 
+// remembersBlocks reports whether the table takes a block with the same token
+// once.
+func (e *existingTable) remembersBlocks() bool {
+	_, window, ok := strings.Cut(e.engineFull, windowName+" = ")
+	return e.isReplicated() || ok && !strings.HasPrefix(window, "0")
+}
+
 // plainKey is an expression without what servers write in different ways:
 // quotes of names, blanks in a row, brackets around a list of names.
 func plainKey(s string) string {

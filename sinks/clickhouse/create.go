@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -55,6 +56,9 @@ func (c *creator) run(ctx context.Context) error {
 	if err := c.compare(there); err != nil {
 		return err
 	}
+	if err := c.windows(ctx, there); err != nil {
+		return err
+	}
 	c.replicated = map[string]bool{}
 	for _, t := range c.tables {
 		c.replicated[t.Name] = there[t.Name].isReplicated()
@@ -87,6 +91,28 @@ func (c *creator) database(ctx context.Context) error {
 		return fmt.Errorf("database %s does not exist, or user %q may not see it; create it, or leave out create: false", c.cfg.Database, c.cfg.Username)
 	}
 	return c.exec(ctx, DatabaseDDL(c.options(nil)))
+}
+
+// windows lets tables that were made without it remember the tokens of blocks.
+func (c *creator) windows(ctx context.Context, there map[string]*existingTable) error {
+	var missing []string
+	for _, t := range c.tables {
+		statement := windowDDL(t, c.options(t))
+		switch {
+		case there[t.Name].remembersBlocks():
+		case !c.cfg.Create:
+			missing = append(missing, statement)
+		default:
+			if err := c.exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("tables of database %s do not remember which blocks they have, so that one that is sent twice would be there twice; run this, or leave out create: false:\n  %s",
+			c.cfg.Database, strings.Join(missing, ";\n  "))
+	}
+	return nil
 }
 
 // views makes the views that are missing and replaces those of this package

@@ -5,8 +5,8 @@
 //
 // Open makes the database, the tables and a view v_<table> for each where they
 // are missing, from the one declaration in pipeline/schema (create.go, ddl.go).
-// It never drops or alters a table; one that differs is an error that shows
-// both sides (compare.go). The comment of a view carries a mark of its text. A
+// It never drops a table, and alters one only to let it remember the tokens of
+// blocks; one that differs is an error that shows both sides (compare.go). The comment of a view carries a mark of its text. A
 // view is replaced only if this package made it and its text is another now.
 //
 // Revisable tables are ReplacingMergeTree(_version, is_deleted) ordered by the
@@ -50,10 +50,24 @@
 // the middle of a block, the server notices the KILL after 10 s at most: that is
 // the receive_timeout of these connections.
 //
-// So a row is there once even without FINAL, with two exceptions, in which
-// views still show it once: a process that was taken for dead may send a block
-// after its successor did, and a block of which all rows have newer versions
-// and were merged away counts as missing.
+// A process that was taken for dead may send a block after its successor did.
+// So each insert carries the block's number as insert_deduplication_token
+// (insert.go), and the server takes a block with a token that it knows for a
+// duplicate, whatever its content. Tables that are not replicated remember the
+// newest 10,000 tokens for that: non_replicated_deduplication_window. But they
+// may know a token and lack the rows: the server notes it before the part gets
+// its name, and is killed between the two. So a duplicate, which the server
+// tells in its events of an insert, is settled like any doubt, and sent under
+// the next token of the block if it is missing; nor does an answer without these
+// events count as a success. All processes try the tokens in the same order, so
+// that this, too, happens once.
+//
+// So a row is there once even without FINAL, with three exceptions, in which
+// views still show it once: a block that a process sends after as many others
+// as the table remembers; a power cut at the server, which may keep a part and
+// lose its token; and a block of which all rows have newer versions and were
+// merged away, which counts as missing. Materialized views get the rows of a
+// duplicate again unless their target has such a window, too.
 //
 // # State
 //
@@ -75,16 +89,17 @@
 //
 // # Several servers
 //
-// Inserts into replicated tables, also those of ClickHouse Cloud, carry the
-// block's number as insert_deduplication_token: Keeper takes a block once,
-// through whichever replica, as long as it remembers the token (see
+// Of replicated tables, also those of ClickHouse Cloud, Keeper knows the tokens:
+// it notes one together with the part, and takes a block once, through whichever
+// replica, as long as it remembers the token (see
 // replicated_deduplication_window). addr may then list several replicas, which
 // are tried in this order. What one replica has acknowledged and then lost for
 // good before another fetched it is lost; insert_quorum in the user's profile
 // prevents that.
 //
 // Tables that are not replicated, on the servers of a cluster, are settled on
-// all of them, so all must be up for that. Without cluster, addr must not list
-// several servers with tables of their own. With several shards put a
-// Distributed table in front of those that this package makes.
+// all of them, so all must be up for that; a token is known to the server alone
+// that got it. Without cluster, addr must not list several servers with tables
+// of their own. With several shards put a Distributed table in front of those
+// that this package makes.
 package clickhouse

@@ -191,31 +191,6 @@ func TestRealBlackHole(t *testing.T) {
 	ended(t, s)
 }
 
-// TestRealServerIsKilled kills the server in the middle of inserts, again and
-// again. A block may have gone in twice then, but nothing may be lost.
-func TestRealServerIsKilled(t *testing.T) {
-	server := devtest.NewClickHouse(t)
-	c, r := configFor(t, server.Addr()), new(reports)
-	s := resumed(t, c, openingFor(t, r))
-	n, rows := int64(0), 0
-	for range 3 {
-		for range 3 {
-			n++
-			commit(t, s, pipeline.Cut{Number: n, Clock: march, All: true}, manyRows(rows, 3000))
-			rows += 3000
-			must(t, s.Release(t.Context(), n))
-		}
-		must(t, server.Kill())
-		must(t, server.Restart(t.Context()))
-	}
-	drained(t, s)
-	conn := directly(t, server.Addr())
-	if got := ask(t, conn, "SELECT toString(count()) FROM "+c.Database+".v_growing"); got != fmt.Sprint(rows) {
-		t.Errorf("got %s, want %d", got, rows)
-	}
-	ended(t, s)
-}
-
 // TestRealTooManyParts lets a server refuse parts: blocks grow until it takes
 // them again.
 func TestRealTooManyParts(t *testing.T) {
@@ -371,19 +346,17 @@ func TestSettlingStatements(t *testing.T) {
 		if got := s.countStatement(p); got != count {
 			t.Errorf("got  %s\nwant %s", got, count)
 		}
-		got := ""
-		for _, x := range s.settings(p) {
-			got += x.Key + "=" + x.Value
-		}
-		if got != token {
-			t.Errorf("settings %s, want %s", got, token)
+		if got := p.token(); got != token {
+			t.Errorf("token %s, want %s", got, token)
 		}
 	}
 	one := Config{Database: "o'db"}
 	f(&sender{cfg: one}, `KILL QUERY WHERE startsWith(query_id, 'touchstream-o\'db-growing-abc-') SYNC`,
-		"SELECT count() FROM `o'db`.`growing` WHERE _partition_id = '202603' AND _block = 2748", "")
+		"SELECT count() FROM `o'db`.`growing` WHERE _partition_id = '202603' AND _block = 2748", "touchstream-abc")
+	p.stale = 2
 	f(&sender{cfg: Config{Database: "db", Cluster: "main"}}, `KILL QUERY ON CLUSTER 'main' WHERE startsWith(query_id, 'touchstream-db-growing-abc-') SYNC`,
-		"SELECT count() FROM clusterAllReplicas('main', `db`.`growing`) WHERE _partition_id = '202603' AND _block = 2748", "")
+		"SELECT count() FROM clusterAllReplicas('main', `db`.`growing`) WHERE _partition_id = '202603' AND _block = 2748", "touchstream-abc-2")
+	p.stale = 0
 	f(&sender{cfg: Config{Database: "db", Cluster: "main"}, replicated: map[string]bool{"growing": true}}, `KILL QUERY WHERE startsWith(query_id, 'touchstream-db-growing-abc-') SYNC`,
-		"SELECT count() FROM `db`.`growing` WHERE _partition_id = '202603' AND _block = 2748", "insert_deduplication_token=touchstream-abc")
+		"SELECT count() FROM `db`.`growing` WHERE _partition_id = '202603' AND _block = 2748", "touchstream-abc")
 }

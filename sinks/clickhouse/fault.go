@@ -46,6 +46,9 @@ func exception(err error) (code proto.Error, message string, ok bool) {
 
 // explain makes a sentence of an error and marks as retryable what passes.
 func explain(c *Config, err error) error {
+	if pipeline.IsRetryable(err) {
+		return err // it is one
+	}
 	at := "ClickHouse at " + strings.Join(c.addresses(), ", ")
 	code, message, ok := exception(err)
 	if !ok {

@@ -34,6 +34,7 @@ type parcel struct {
 	// doubtful: a former attempt may have succeeded.
 	doubtful bool
 	attempt  int
+	stale    int // tokens that the server knows without having the rows
 
 	busy      bool // somebody delivers or spools it: the others keep off
 	pinned    bool // State reads its content

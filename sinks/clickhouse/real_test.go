@@ -175,7 +175,7 @@ func TestRealTables(t *testing.T) {
 	opened(t, c, tables...)
 	got := ask(t, s.conn, "SELECT engine_full FROM system.tables WHERE database = '"+c.Database+"' AND name = 'everything'")
 	want := "ReplacingMergeTree(_version, is_deleted) PARTITION BY toYYYYMM(UUIDv7ToDateTime(id, 'UTC')) ORDER BY (id) " +
-		"TTL toDateTime(UUIDv7ToDateTime(id, 'UTC')) + toIntervalDay(1) SETTINGS index_granularity = 8192"
+		"TTL toDateTime(UUIDv7ToDateTime(id, 'UTC')) + toIntervalDay(1) SETTINGS non_replicated_deduplication_window = 10000, index_granularity = 8192"
 	if got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}

@@ -223,13 +223,6 @@ func (r *Run) Check() {
 	}
 }
 
-// Merge merges all parts of each table, so that rows of the same id and version
-// become one.
-func (r *Run) Merge() {
-	r.t.Helper()
-	mergeAll(r.t, openClickHouse(r.t, r.ClickHouse.Addr()))
-}
-
 // Checker runs the oracle, at the first call, and returns what checks the run
 // against it.
 func (r *Run) Checker() *Checker {

@@ -39,11 +39,6 @@ func ended(t *testing.T, p *faulttest.Process) {
 	}
 }
 
-// mayDouble has ClickHouse merge before the check. An instance that wakes sends
-// the blocks that are about to leave before it learns that it was replaced, so
-// that they may be there twice until they merge; views show them once.
-func mayDouble(r *faulttest.Run) { r.Merge() }
-
 // TestStandby has a standby take over from an instance that is killed, one that
 // is frozen and wakes later, and one that is stopped for an upgrade.
 func TestStandby(t *testing.T) {
@@ -68,7 +63,6 @@ func TestStandby(t *testing.T) {
 	}
 	takesOver(t, fourth)
 	r.Finish()
-	mayDouble(r)
 	r.Check()
 }
 
@@ -93,7 +87,6 @@ func TestFrozenAtLabels(t *testing.T) {
 			first.Continue()
 			ended(t, first)
 			r.Finish()
-			mayDouble(r)
 			r.Check()
 		})
 	}

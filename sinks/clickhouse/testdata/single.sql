@@ -28,6 +28,7 @@ ENGINE = ReplacingMergeTree(_version, is_deleted)
 PARTITION BY toYYYYMM(UUIDv7ToDateTime(`id`, 'UTC'))
 ORDER BY (`id`)
 TTL toDateTime(UUIDv7ToDateTime(`id`, 'UTC')) + toIntervalDay(90)
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'It\'s a test: all types.';
 
 CREATE TABLE IF NOT EXISTS `shop`.`identity_overrides`
@@ -41,6 +42,7 @@ CREATE TABLE IF NOT EXISTS `shop`.`identity_overrides`
 )
 ENGINE = ReplacingMergeTree(_version)
 ORDER BY (`profile_id`)
+SETTINGS non_replicated_deduplication_window = 10000
 COMMENT '';
 
 CREATE TABLE IF NOT EXISTS `shop`.`growing`
@@ -56,7 +58,7 @@ ENGINE = ReplacingMergeTree(_version)
 PARTITION BY toYYYYMM(`at`)
 ORDER BY (`shelf`, `at`, `message_id`)
 TTL toDateTime(`at`) + toIntervalSecond(3600)
-SETTINGS allow_nullable_key = 1
+SETTINGS allow_nullable_key = 1, non_replicated_deduplication_window = 10000
 COMMENT 'Log.';
 
 CREATE OR REPLACE VIEW `shop`.`v_everything` AS
