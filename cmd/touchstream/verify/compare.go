@@ -19,43 +19,33 @@ const (
 	derivedSide = 2
 )
 
-// compareSQL pairs the derived rows with the facts. Each row of its result is
-// one pair: the key, how many facts and derived rows it has, its state (equal,
-// differing, missing, extra, doubled, left), the columns that differ, and both
-// sides as JSON lists in the order of the columns.
+// compareSQL pairs the derived rows with the facts by hashes of the columns that
+// are compared. Each row of its result is one pair: the key, how many facts and
+// derived rows it has, and its state (equal, missing, extra, doubled, left, and
+// differing, of which the columns have to be compared).
 func (p *Params) compareSQL(t *Table) string {
-	var keys, differ []string
-	for _, k := range t.Key {
-		keys = append(keys, field(k))
-	}
-	unsure := t.Unsure
-	if unsure == "" {
-		unsure = "false"
-	}
-	side := func(from string, number int, expr func(Column) string) string {
-		var b strings.Builder
-		b.WriteString("    SELECT ")
-		for _, k := range t.Key {
-			fmt.Fprintf(&b, "CAST(t.%s AS %s) AS %s, ", field(k), t.kind(k), field(k))
-		}
-		var values []string
-		for _, c := range t.Columns {
-			values = append(values, fmt.Sprintf("CAST(%s AS %s)", expr(c), t.kind(c.Name)))
-		}
-		for _, c := range t.Columns {
-			if c.Sure != "" && number == derivedSide {
-				values = append(values, "toBool("+c.Sure+")")
-			} else if c.Sure != "" {
-				values = append(values, "true")
-			}
-		}
-		fmt.Fprintf(&b, "tuple(%s) AS row, %s AS settled, %s AS unsure, %d AS side\n    FROM %s AS t", strings.Join(values, ", "), t.Settled, unsure, number, from)
-		if p.isBounded() {
-			fmt.Fprintf(&b, "\n    WHERE t.%s >= fromUnixTimestamp64Milli(%d, 'UTC') AND t.%s < fromUnixTimestamp64Milli(%d, 'UTC')",
-				field(t.Start), p.Since, field(t.Start), p.Until)
-		}
-		return b.String()
-	}
+	return fmt.Sprintf(`SELECT %[1]s, facts, derived,
+    multiIf(settled > %[2]d OR unsure, 'left', facts = 0, 'missing', derived = 0, 'extra', facts > 1 OR derived > 1, 'doubled', is_equal, 'equal', 'differing') AS state
+FROM
+(
+    SELECT %[1]s, countIf(side = 1) AS facts, countIf(side = 2) AS derived, min(hash) = max(hash) AS is_equal,
+        if(derived > 0, maxIf(settled, side = 2), max(settled)) AS settled, max(unsure) AS unsure
+    FROM
+    (
+%[3]s
+    UNION ALL
+%[4]s
+    )
+    GROUP BY %[1]s
+)`, t.keys(), p.Watermark, p.side(t, factSide, "cityHash64(%s) AS hash"), p.side(t, derivedSide, "cityHash64(%s) AS hash"))
+}
+
+// differencesSQL compares the columns of the pairs that are not equal by their
+// hashes. Each row of its result is one pair: the key, how many facts and
+// derived rows it has, its state, the columns that differ, and both sides as
+// JSON lists in the order of the columns.
+func (p *Params) differencesSQL(t *Table) string {
+	var differ []string
 	sure := len(t.Columns)
 	for i, c := range t.Columns {
 		condition := t.differs(c, i+1)
@@ -65,26 +55,75 @@ func (p *Params) compareSQL(t *Table) string {
 		}
 		differ = append(differ, fmt.Sprintf("if(%s, %s, '')", condition, quote(c.Name)))
 	}
-	key := strings.Join(keys, ", ")
 	return fmt.Sprintf(`SELECT %[1]s, facts, derived,
-    multiIf(settled > %[2]d OR unsure, 'left', facts = 0, 'missing', derived = 0, 'extra', facts > 1 OR derived > 1, 'doubled', notEmpty(columns), 'differing', 'equal') AS state,
-    if(facts > 0 AND derived > 0, arrayFilter(c -> c != '', [%[3]s]), []) AS columns,
+    multiIf(facts = 0, 'missing', derived = 0, 'extra', facts > 1 OR derived > 1, 'doubled', notEmpty(columns), 'differing', 'equal') AS state,
+    if(facts > 0 AND derived > 0, arrayFilter(c -> c != '', [%[2]s]), []) AS columns,
     if(state = 'equal' OR facts = 0, '', toJSONString(f)) AS fact,
     if(state = 'equal' OR derived = 0, '', toJSONString(d)) AS again
 FROM
 (
-    SELECT %[1]s, countIf(side = 1) AS facts, countIf(side = 2) AS derived, anyIf(row, side = 1) AS f, anyIf(row, side = 2) AS d,
-        if(derived > 0, maxIf(settled, side = 2), max(settled)) AS settled, max(unsure) AS unsure
+    SELECT %[1]s, countIf(side = 1) AS facts, countIf(side = 2) AS derived, anyIf(row, side = 1) AS f, anyIf(row, side = 2) AS d
     FROM
     (
-%[4]s
+%[3]s
     UNION ALL
-%[5]s
+%[4]s
     )
+    WHERE (%[1]s) IN (SELECT %[1]s FROM verify_pairs WHERE state NOT IN ('equal', 'left'))
     GROUP BY %[1]s
-)`, key, p.Watermark, strings.Join(differ, ", "),
-		side(field(p.Database)+"."+field("v_"+t.Name), factSide, func(c Column) string { return orName(c.Fact, c.Name) }),
-		side(temporary(t), derivedSide, func(c Column) string { return orName(c.Derived, c.Name) }))
+)`, t.keys(), strings.Join(differ, ", "), p.side(t, factSide, "%s AS row"), p.side(t, derivedSide, "%s AS row"))
+}
+
+// side reads the facts or the derived rows; what is made of the tuple of their
+// columns.
+func (p *Params) side(t *Table, number int, what string) string {
+	from := temporary(t)
+	if number == factSide {
+		from = field(p.Database) + "." + field("v_"+t.Name)
+	}
+	var b strings.Builder
+	b.WriteString("    SELECT ")
+	for _, k := range t.Key {
+		fmt.Fprintf(&b, "CAST(t.%s AS %s) AS %s, ", field(k), t.kind(k), field(k))
+	}
+	var values []string
+	for _, c := range t.Columns {
+		expr := c.Derived
+		if number == factSide {
+			expr = c.Fact
+		}
+		values = append(values, fmt.Sprintf("CAST(%s AS %s)", orName(expr, c.Name), t.kind(c.Name)))
+	}
+	for _, c := range t.Columns {
+		if c.Sure != "" && number == derivedSide {
+			values = append(values, "toBool("+c.Sure+")")
+		} else if c.Sure != "" {
+			values = append(values, "true")
+		}
+	}
+	fmt.Fprintf(&b, what, "tuple("+strings.Join(values, ", ")+")")
+	fmt.Fprintf(&b, ", %s AS settled, %s AS unsure, %d AS side\n    FROM %s AS t", t.Settled, orFalse(t.Unsure), number, from)
+	if p.isBounded() {
+		fmt.Fprintf(&b, "\n    WHERE t.%s >= fromUnixTimestamp64Milli(%d, 'UTC') AND t.%s < fromUnixTimestamp64Milli(%d, 'UTC')",
+			field(t.Start), p.Since, field(t.Start), p.Until)
+	}
+	return b.String()
+}
+
+func orFalse(condition string) string {
+	if condition == "" {
+		return "false"
+	}
+	return condition
+}
+
+// keys are the columns of the key as a list.
+func (t *Table) keys() string {
+	var keys []string
+	for _, k := range t.Key {
+		keys = append(keys, field(k))
+	}
+	return strings.Join(keys, ", ")
 }
 
 func orName(expr, name string) string {
@@ -141,5 +180,5 @@ func (p *Params) suspectSQL(t *schema.Table) string {
 	for _, id := range t.ID {
 		ids = append(ids, field(id))
 	}
-	return fmt.Sprintf("SELECT count() - uniqExact(sipHash64(%s, _version)) FROM %s.%s", strings.Join(ids, ", "), field(p.Database), field(t.Name))
+	return fmt.Sprintf("SELECT count() - uniqExact(cityHash64(%s, _version)) FROM %s.%s", strings.Join(ids, ", "), field(p.Database), field(t.Name))
 }

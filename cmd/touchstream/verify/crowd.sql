@@ -2,19 +2,9 @@
 WITH
 -- Door counts: the people after each reading, never below 0, until the next
 -- reading or the daily reset.
-readings AS
-(
-    SELECT z.store_id AS store, z.zone_id AS zone, e.at AS at, e.seq AS seq,
-        toInt64(ifNull(e.count_in, 0)) AS came, toInt64(ifNull(e.count_out, 0)) AS went,
-        {{.CounterDay}} AS day, {{.CounterReset}} AS reset_at
-    FROM verify_events AS e
-    LEFT ANY JOIN verify_sensors AS s ON e.sensor_id = s.sensor_id
-    INNER JOIN verify_zones AS z ON if(e.zone_id != '', toString(e.zone_id), s.zone_id) = z.zone_id
-    WHERE e.event = 'Counter Read' AND NOT e.is_late AND e.staff_id = ''
-),
 doors AS
 (
-    SELECT *, sum(came - went) OVER (PARTITION BY store, zone, day ORDER BY seq ROWS UNBOUNDED PRECEDING) AS level FROM readings
+    SELECT *, sum(came - went) OVER (PARTITION BY store, zone, day ORDER BY seq ROWS UNBOUNDED PRECEDING) AS level FROM verify_readings
 ),
 counted AS
 (
@@ -23,7 +13,7 @@ counted AS
         toInt64(level - least(0, min(level) OVER (PARTITION BY store, zone, day ORDER BY seq ROWS UNBOUNDED PRECEDING))) AS people
     FROM doors
 ),
-with_doors AS (SELECT store, zone FROM readings UNION DISTINCT SELECT store_id, zone_id FROM verify_zones WHERE has_counter),
+with_doors AS (SELECT store, zone FROM verify_readings UNION DISTINCT SELECT store_id, zone_id FROM verify_zones WHERE has_counter),
 -- Devices in a zone, from one change of their number to the next.
 changes AS
 (
@@ -86,8 +76,8 @@ gathered AS
         GROUP BY store, zone, window_ms, place
         UNION ALL
         SELECT store, zone, window_ms, intDiv(at, window_ms) AS place, toInt64(0), toInt64(0), toInt64(0),
-            toInt64(sum(readings.came)), toInt64(sum(readings.went)), toInt64(0), CAST([], 'Array(Int64)'), false
-        FROM readings ARRAY JOIN {{.WindowList}} AS window_ms
+            toInt64(sum(verify_readings.came)), toInt64(sum(verify_readings.went)), toInt64(0), CAST([], 'Array(Int64)'), false
+        FROM verify_readings ARRAY JOIN {{.WindowList}} AS window_ms
         GROUP BY store, zone, window_ms, place
     )
     GROUP BY store, zone, window_ms, place

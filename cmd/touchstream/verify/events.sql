@@ -19,7 +19,7 @@
 --
 -- Of ten million events or devices two have one hash with a probability of 3 in
 -- a million. Whatever that does to the derived rows, it shows as a difference.
-CREATE TEMPORARY TABLE verify_events ENGINE = MergeTree ORDER BY device_hash SETTINGS {{.Unmerged}} AS
+CREATE TEMPORARY TABLE verify_events ENGINE = MergeTree ORDER BY tuple() SETTINGS {{.Unmerged}} AS
 SELECT
     e.id AS id,
     cityHash64(device_key) AS device_hash,
@@ -47,17 +47,22 @@ SELECT
 {{- range .EventColumns}},
     e.{{.}} AS {{field .}}
 {{- end}}
-FROM (SELECT *, {{template "id"}} AS id, {{template "message_order"}} AS message_order FROM {{field .Database}}.events FINAL WHERE 1{{.Range}}) AS e
+FROM
+(
+    SELECT *, {{template "id"}} AS id, {{template "message_order"}} AS message_order
+    FROM {{field .Database}}.events FINAL
+    WHERE 1{{.Range}}
+    {{- if .HasDeadLetters}}
+    -- An event that no operator took any more is a dead letter.
+    AND cityHash64(source, topic, partition, offset, event_time) NOT IN (
+        SELECT cityHash64(source, topic, partition, offset, parseDateTime64BestEffortOrZero(extract(detail, '^event time ([^ ]+) '), 3, 'UTC'))
+        FROM {{field .Database}}.dead_letters FINAL WHERE reason = 'late')
+    {{- end}}
+) AS e
 LEFT ANY JOIN verify_ties AS t ON e.id = t.id
 LEFT ANY JOIN verify_late AS l ON e.id = l.id
 {{- if .HasOverrides}}
 LEFT ANY JOIN (SELECT profile_id, current_profile_id FROM {{field .Database}}.identity_overrides FINAL) AS o ON e.profile_id = o.profile_id
 {{- else}}
-CROSS JOIN (SELECT '' AS current_profile_id) AS o
-{{- end}}
-{{- if .HasDeadLetters}}
--- An event that no operator took any more is a dead letter.
-LEFT ANTI JOIN (SELECT source, topic, partition, offset, detail FROM {{field .Database}}.dead_letters FINAL WHERE reason = 'late') AS d
-    ON e.source = d.source AND e.topic = d.topic AND e.partition = d.partition AND e.offset = d.offset
-   AND e.event_time = parseDateTime64BestEffortOrZero(extract(d.detail, '^event time ([^ ]+) '), 3, 'UTC')
+LEFT ANY JOIN (SELECT '' AS profile_id, '' AS current_profile_id WHERE false) AS o ON e.profile_id = o.profile_id
 {{- end}}

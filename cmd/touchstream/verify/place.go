@@ -68,6 +68,9 @@ func (p *Params) stages() []string {
 	if p.Ropo != nil || p.Crowd != nil {
 		out = append(out, "zones", "sensors")
 	}
+	if p.Ropo != nil {
+		out = append(out, "purchases")
+	}
 	if p.Sessions != nil {
 		out = append(out, "runs", "spans")
 	}
@@ -78,7 +81,7 @@ func (p *Params) stages() []string {
 		}
 	}
 	if p.Crowd != nil && p.crowdWhy() == "" {
-		out = append(out, "stays")
+		out = append(out, "stays", "readings")
 	}
 	return out
 }

@@ -12,7 +12,7 @@ refund_events AS
             notEmpty(`items.product_id`), arrayZip(`items.product_id`, `items.sku`, `items.quantity`, `items.amount`),
             [(product_id, sku, quantity, amount)])) AS part,
         if(part.1 != '', part.1, part.2) AS product
-    FROM verify_events
+    FROM verify_purchases
     WHERE event IN ('Order Refunded', 'Order Cancelled') AND order_id != ''
 ),
 order_refunds AS

@@ -4,7 +4,7 @@ WITH
 order_events AS
 (
     SELECT *, product_id != '' AS is_line
-    FROM verify_events
+    FROM verify_purchases
     WHERE event = 'Order Completed'
 ),
 -- An order belongs to the profile that first named it; its attributes are

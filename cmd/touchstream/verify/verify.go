@@ -99,33 +99,46 @@ func (p *Params) Compare(ctx context.Context, c Conn, t *Table, show int) (*Outc
 	if err := c.Exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE verify_pairs ENGINE = MergeTree ORDER BY tuple() AS\n"+p.compareSQL(t)+settings); err != nil {
 		return nil, fmt.Errorf("comparing %s: %w", t.Name, err)
 	}
-	rows, err := c.Rows(ctx, "SELECT state, count(), sum(facts), sum(derived) FROM verify_pairs GROUP BY state")
+	if err := p.counted(ctx, c, out, "SELECT state, count(), sum(facts), sum(derived) FROM verify_pairs WHERE state IN ('equal', 'left') GROUP BY state"); err != nil {
+		return nil, err
+	}
+	unlike, err := c.Rows(ctx, "SELECT count() FROM verify_pairs WHERE state NOT IN ('equal', 'left')")
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		out.Facts, out.Derived = out.Facts+number(r[2]), out.Derived+number(r[3])
-		*map[string]*uint64{"equal": &out.Equal, "differing": &out.Differing, "missing": &out.Missing, "extra": &out.Extra,
-			"doubled": &out.Doubled, "left": &out.Out}[r[0]] = number(r[1])
-	}
-	if out.First, err = p.differences(ctx, c, t, show); err != nil {
-		return nil, err
+	if number(unlike[0][0]) > 0 {
+		if err := c.Exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE verify_differences ENGINE = MergeTree ORDER BY tuple() AS\n"+p.differencesSQL(t)+settings); err != nil {
+			return nil, fmt.Errorf("comparing %s: %w", t.Name, err)
+		}
+		if err := p.counted(ctx, c, out, "SELECT state, count(), sum(facts), sum(derived) FROM verify_differences GROUP BY state"); err != nil {
+			return nil, err
+		}
+		if out.First, err = p.differences(ctx, c, t, show); err != nil {
+			return nil, err
+		}
 	}
 	out.Took = time.Since(began)
 	return out, nil
 }
 
+// counted adds up pairs by their state.
+func (p *Params) counted(ctx context.Context, c Conn, out *Outcome, query string) error {
+	rows, err := c.Rows(ctx, query)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		out.Facts, out.Derived = out.Facts+number(r[2]), out.Derived+number(r[3])
+		*map[string]*uint64{"equal": &out.Equal, "differing": &out.Differing, "missing": &out.Missing, "extra": &out.Extra,
+			"doubled": &out.Doubled, "left": &out.Out}[r[0]] += number(r[1])
+	}
+	return nil
+}
+
 // differences reads the first pairs that are not equal, with the events behind
 // them.
 func (p *Params) differences(ctx context.Context, c Conn, t *Table, show int) ([]Difference, error) {
-	key := ""
-	for i, k := range t.Key {
-		if i > 0 {
-			key += ", "
-		}
-		key += field(k)
-	}
-	query := fmt.Sprintf("SELECT state, columns, fact, again, toJSONString(tuple(%s)) FROM verify_pairs WHERE state NOT IN ('equal', 'left') ORDER BY %s LIMIT %d", key, key, show)
+	query := fmt.Sprintf("SELECT state, columns, fact, again, toJSONString(tuple(%s)) FROM verify_differences WHERE state != 'equal' ORDER BY %s LIMIT %d", t.keys(), t.keys(), show)
 	rows, err := c.Rows(ctx, query)
 	if err != nil {
 		return nil, err
