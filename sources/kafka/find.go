@@ -62,6 +62,9 @@ func (s *Source) metadata(ctx context.Context) (kadm.Metadata, error) {
 	if err != nil {
 		return meta, s.explain(err)
 	}
+	if err := s.cluster.Found(meta.Cluster, s.cfg.Address()); err != nil {
+		return meta, err
+	}
 	var faults []error
 	for _, t := range meta.Topics.Sorted() {
 		switch {

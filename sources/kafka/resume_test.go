@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,5 +76,37 @@ func TestRealLag(t *testing.T) {
 	}
 	if first, _ := got.Lookup(topic, 0); first.At != 9 {
 		t.Errorf("after Close %d is committed, want 9", first.At)
+	}
+}
+
+// TestAnotherCluster: a state is not gone on with in another cluster behind the
+// same addresses.
+func TestAnotherCluster(t *testing.T) {
+	first := fake(t, kfake.ClusterID("first"), kfake.SeedTopics(1, "web"))
+	second := fake(t, kfake.ClusterID("second"), kfake.SeedTopics(1, "web"))
+	s := open(t, input(first.ListenAddrs(), "web"), true)
+	mark := s.Mark()
+	for _, c := range []struct {
+		brokers []string
+		says    string
+	}{
+		{first.ListenAddrs(), ""},
+		{second.ListenAddrs(), "the state was read from Kafka cluster first, and " + strings.Join(second.ListenAddrs(), ", ") + " is cluster second"},
+	} {
+		again, err := New(input(c.brokers, "web"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again.Resume([]pipeline.Position{{Topic: "web"}})
+		again.Expect(mark)
+		err = again.Open(deadline(t), true)
+		if c.says == "" {
+			if err != nil {
+				t.Error(err)
+			}
+			_ = again.Close()
+			continue
+		}
+		says(t, err, false, c.says)
 	}
 }

@@ -20,13 +20,15 @@ type Config = kafkaconn.Input
 // refreshEvery is how often new partitions are looked for.
 const refreshEvery = 10 * time.Second
 
-// Source is a pipeline.Resumer and a pipeline.LagKeeper.
+// Source is a pipeline.Marker, whose mark is the cluster's id, and a
+// pipeline.LagKeeper.
 type Source struct {
 	cfg          *Config
 	opts         []kgo.Opt
 	resume       map[topicPartition]int64
 	order        []topicPartition // the partitions of resume, by number
 	lag          *kafkaconn.Lag
+	cluster      kafkaconn.Cluster
 	refreshEvery time.Duration
 
 	client *kgo.Client
@@ -88,6 +90,12 @@ func (s *Source) Resume(positions []pipeline.Position) {
 		s.order = append(s.order, name)
 	}
 }
+
+// Mark is the id of the cluster that is read.
+func (s *Source) Mark() []byte { return s.cluster.Mark() }
+
+// Expect gives the id of the cluster that was read before.
+func (s *Source) Expect(mark []byte) { s.cluster.Expect(mark) }
 
 // Open connects, finds the partitions and starts to fetch.
 func (s *Source) Open(ctx context.Context, bounded bool) error {
@@ -160,6 +168,6 @@ func (s *Source) Close() error {
 }
 
 var (
-	_ pipeline.Resumer   = (*Source)(nil)
+	_ pipeline.Marker    = (*Source)(nil)
 	_ pipeline.LagKeeper = (*Source)(nil)
 )

@@ -25,6 +25,9 @@ func (s *Source) find(ctx context.Context) ([]topicPartition, error) {
 	if err != nil {
 		return nil, s.explain(err)
 	}
+	if err := s.cluster.Found(meta.ClusterID, s.cfg.Address()); err != nil {
+		return nil, err
+	}
 	var found []topicPartition
 	var faults []error
 	for _, t := range meta.Topics {
