@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"touchstream/pipeline"
 )
 
 const (
@@ -15,25 +13,27 @@ const (
 	lastCommitMax = time.Second
 )
 
-// Lag commits positions to a consumer group without members, for tools that
+// Lag commits positions P to a consumer group without members, for tools that
 // show the lag. Errors are of no account: the next positions come soon.
-type Lag struct {
+type Lag[P any] struct {
 	isWanted bool
 
 	mu     sync.Mutex
-	newest []pipeline.Position // nil: committed
+	newest []P // nil: committed
 	news   chan struct{}
 }
 
 // NewLag makes a Lag for a group; without one it does nothing.
-func NewLag(group string) *Lag { return &Lag{isWanted: group != "", news: make(chan struct{}, 1)} }
+func NewLag[P any](group string) *Lag[P] {
+	return &Lag[P]{isWanted: group != "", news: make(chan struct{}, 1)}
+}
 
 // IsWanted reports whether there is a group.
-func (l *Lag) IsWanted() bool { return l.isWanted }
+func (l *Lag[P]) IsWanted() bool { return l.isWanted }
 
 // Committed is told the position of each partition after a commit. It does not
 // wait; of positions that come faster than brokers answer the newest count.
-func (l *Lag) Committed(positions []pipeline.Position) {
+func (l *Lag[P]) Committed(positions []P) {
 	if !l.isWanted {
 		return
 	}
@@ -47,7 +47,7 @@ func (l *Lag) Committed(positions []pipeline.Position) {
 }
 
 // Run lets commit commit what comes until the context's end, and then the last.
-func (l *Lag) Run(ctx context.Context, commit func(ctx context.Context, positions []pipeline.Position) error) {
+func (l *Lag[P]) Run(ctx context.Context, commit func(ctx context.Context, positions []P) error) {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -58,7 +58,7 @@ func (l *Lag) Run(ctx context.Context, commit func(ctx context.Context, position
 	l.commit(context.WithoutCancel(ctx), lastCommitMax, commit)
 }
 
-func (l *Lag) commit(ctx context.Context, most time.Duration, commit func(context.Context, []pipeline.Position) error) {
+func (l *Lag[P]) commit(ctx context.Context, most time.Duration, commit func(context.Context, []P) error) {
 	l.mu.Lock()
 	positions := l.newest
 	l.newest = nil

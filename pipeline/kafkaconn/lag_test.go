@@ -4,31 +4,29 @@ import (
 	"context"
 	"errors"
 	"testing"
-
-	"touchstream/pipeline"
 )
 
 // TestLag: the newest positions are committed, and a stop that breaks one off
 // commits once more.
 func TestLag(t *testing.T) {
-	l := NewLag("g")
+	l := NewLag[int64]("g")
 	ctx, stop := context.WithCancel(t.Context())
 	begun, got := make(chan int64), []int64{}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		l.Run(ctx, func(within context.Context, p []pipeline.Position) error {
+		l.Run(ctx, func(within context.Context, p []int64) error {
 			select {
-			case begun <- p[0].Offset:
+			case begun <- p[0]:
 				<-within.Done()
 				return within.Err()
 			case <-ctx.Done():
-				got = append(got, p[0].Offset)
+				got = append(got, p[0])
 				return nil
 			}
 		})
 	}()
-	l.Committed([]pipeline.Position{{Offset: 1}})
+	l.Committed([]int64{1})
 	if first := <-begun; first != 1 {
 		t.Errorf("%d is committed first", first)
 	}
@@ -40,15 +38,15 @@ func TestLag(t *testing.T) {
 }
 
 func TestLagOfAFailure(t *testing.T) {
-	l := NewLag("g")
+	l := NewLag[int64]("g")
 	ctx, stop := context.WithCancel(t.Context())
 	got, ended := make(chan int64), make(chan struct{})
 	go func() {
 		defer close(ended)
-		l.Run(ctx, func(_ context.Context, p []pipeline.Position) error { got <- p[0].Offset; return errors.New("away") })
+		l.Run(ctx, func(_ context.Context, p []int64) error { got <- p[0]; return errors.New("away") })
 	}()
 	for offset := range int64(3) {
-		l.Committed([]pipeline.Position{{Offset: offset}})
+		l.Committed([]int64{offset})
 		if n := <-got; n != offset {
 			t.Errorf("%d is committed, not %d", n, offset)
 		}
@@ -58,8 +56,8 @@ func TestLagOfAFailure(t *testing.T) {
 }
 
 func TestLagWithoutAGroup(t *testing.T) {
-	l := NewLag("")
-	l.Committed([]pipeline.Position{{Offset: 1}})
+	l := NewLag[int64]("")
+	l.Committed([]int64{1})
 	if l.IsWanted() || len(l.news) > 0 {
 		t.Error("positions are kept for no group")
 	}

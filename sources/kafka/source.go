@@ -27,7 +27,7 @@ type Source struct {
 	opts         []kgo.Opt
 	resume       map[topicPartition]int64
 	order        []topicPartition // the partitions of resume, by number
-	lag          *kafkaconn.Lag
+	lag          *kafkaconn.Lag[pipeline.Position]
 	cluster      kafkaconn.Cluster
 	refreshEvery time.Duration
 
@@ -76,7 +76,7 @@ func New(cfg *Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: cfg, opts: opts, refreshEvery: refreshEvery, buffer: prefetch.New(), lag: kafkaconn.NewLag(cfg.Group)}, nil
+	return &Source{cfg: cfg, opts: opts, refreshEvery: refreshEvery, buffer: prefetch.New(), lag: kafkaconn.NewLag[pipeline.Position](cfg.Group)}, nil
 }
 
 // Resume makes Open go on at positions instead of at start: partition i is that

@@ -29,7 +29,7 @@ type Source struct {
 	cfg          *Config
 	resume       map[topicPartition]int64
 	order        []topicPartition // the partitions of resume, by number
-	lag          *kafkaconn.Lag
+	lag          *kafkaconn.Lag[pipeline.Position]
 	cluster      kafkaconn.Cluster
 	refreshEvery time.Duration
 
@@ -60,7 +60,7 @@ func New(cfg *Config) (*Source, error) {
 	}
 	return &Source{
 		cfg: cfg, refreshEvery: refreshEvery, transport: t, buffer: prefetch.New(),
-		lag:    kafkaconn.NewLag(cfg.Group),
+		lag:    kafkaconn.NewLag[pipeline.Position](cfg.Group),
 		client: &kafka.Client{Addr: addresses(cfg.Brokers), Timeout: answerMax, Transport: t},
 	}, nil
 }
