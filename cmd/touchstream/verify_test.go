@@ -68,6 +68,7 @@ func TestVerifyFindsNothing(t *testing.T) {
 	for name, sources := range map[string]string{
 		"as it came": oneFile,
 		"by topic":   fileOfEach(),
+		"latenesses": strings.Replace(fileOfEach(), "decode:", "time: {allowed_lateness: 5m}, decode:", 1),
 		"sorted":     strings.ReplaceAll(oneFile, "paths: [world.jsonl]", "paths: [world.jsonl], sort: true"),
 		"late":       "sources:\n  world: {generator: {seed: 5, customers: 1500, days: 3, late: 1, disorder_share: 0.3}, decode: {segment: {}}}\n",
 	} {

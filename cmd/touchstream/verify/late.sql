@@ -7,15 +7,14 @@ SELECT id, watermark
 FROM
 (
     SELECT id, at,
-        max(reached) OVER (PARTITION BY stream ORDER BY {{if .Files}}topic, {{end}}offset, element ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-            - out_of_orderness AS watermark
+        max(reached) OVER (PARTITION BY stream ORDER BY {{if .Files}}topic, {{end}}offset, element ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS watermark
     FROM
     (
         SELECT
             {{template "id"}} AS id,
             toUnixTimestamp64Milli(event_time) AS at,
-            if(source IN {{set .Files}}, at, least(at, ifNull(toUnixTimestamp64Milli(received_time), at))) AS reached,
-            toInt64(transform(source, {{list .SourceNames}}, {{numbers .OutOfOrderness}}, 0)) AS out_of_orderness,
+            if(source IN {{set .Files}}, at, least(at, ifNull(toUnixTimestamp64Milli(received_time), at)))
+                - CAST(transform(source, {{list .SourceNames}}, {{numbers .OutOfOrderness}}, 0), 'Int64') AS reached,
             cityHash64(source, if(source IN {{set .Files}}, '', topic), partition) AS stream,
             topic, offset, element
         FROM {{field .Database}}.events FINAL

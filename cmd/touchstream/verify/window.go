@@ -22,11 +22,13 @@ type windowScope struct {
 	Keys       []term
 	KeyList    string
 	Inputs     []term
-	Aggregates []term
+	Calls      []call
+	Aggregates []term // over the results of Calls
 
 	Gap         int64  // of session windows, else 0
 	Zone        string // of windows of whole local days, else empty
 	Size, Slide int64  // ms, or days with a zone
+	Pane        int64  // their greatest common divisor when windows overlap, else 0
 	Origin      int64
 	OffsetDays  int64
 	OffsetMs    int64
@@ -34,6 +36,16 @@ type windowScope struct {
 }
 
 type term struct{ Name, SQL string }
+
+// call is an aggregate function over units.
+type call struct{ Name, Function, Arguments string }
+
+// call adds one, and returns the name of its result.
+func (s *windowScope) call(function, arguments string) string {
+	name := fmt.Sprintf("call_%d", len(s.Calls))
+	s.Calls = append(s.Calls, call{name, function, arguments})
+	return name
+}
 
 // Order is that of units.
 func (s *windowScope) Order() string {
@@ -85,7 +97,7 @@ func (p *Params) window(c *window.Config) (*Table, error) {
 // over items is known when all of them have been read once.
 func (p *Params) windowParts(c *window.Config, t *Table, s *windowScope) ([]Column, error) {
 	read := func() (out []Column, items bool, err error) {
-		s.Keys, s.Inputs, s.Aggregates, t.Left = nil, nil, nil, nil
+		s.Keys, s.Inputs, s.Calls, s.Aggregates, t.Left = nil, nil, nil, nil, nil
 		cond := condition{overItems: s.OverItems}
 		if s.Where, err = cond.sql(c.Where); err != nil {
 			return nil, false, err
@@ -134,7 +146,7 @@ func (s *windowScope) aggregate(t *Table, i int, name, call string) (*Column, bo
 	}
 	col := &Column{Name: name}
 	if argument == "" {
-		s.Aggregates = append(s.Aggregates, term{name, "count()"})
+		s.Aggregates = append(s.Aggregates, term{name, s.call("count", "")})
 		return col, false, nil
 	}
 	o, err := operandOf(argument, s.OverItems)
@@ -160,37 +172,37 @@ func (s *windowScope) aggregate(t *Table, i int, name, call string) (*Column, bo
 	sql := ""
 	switch function {
 	case "count":
-		sql = "countIf(" + there + ")"
+		sql = s.call("countIf", there)
 	case "sum":
-		sql = "sumOrNull(" + exact + ")"
+		sql = s.call("sumOrNull", exact)
 	case "avg":
-		sql, col.Within = "avgOrNull(toFloat64("+x+"))", 1e-9
+		sql, col.Within = s.call("avgOrNull", "toFloat64("+x+")"), 1e-9
 	case "stddev":
-		sql, col.Within = "if(count("+x+") < 2, NULL, stddevSampStable(toFloat64("+x+")))", 1e-6
+		sql, col.Within = "if("+s.call("count", x)+" < 2, NULL, "+s.call("stddevSampStable", "toFloat64("+x+")")+")", 1e-6
 	case "min", "max":
 		if isText {
-			sql = function + "If(" + x + ", " + there + ")"
+			sql = s.call(function+"If", x+", "+there)
 		} else {
-			sql = function + "OrNull(" + x + ")"
+			sql = s.call(function+"OrNull", x)
 		}
 	case "first", "last":
 		arg := map[string]string{"first": "argMin", "last": "argMax"}[function]
-		sql = arg + "If(" + x + ", " + order + ", " + there + ")"
 		if !isText {
-			sql = arg + "OrNullIf(" + x + ", " + order + ", " + there + ")"
+			arg += "OrNull"
 		}
+		sql = s.call(arg+"If", x+", "+order+", "+there)
 	case "uniq":
-		sql = "uniqExactIf(" + x + ", " + there + ")"
+		sql = s.call("uniqExactIf", x+", "+there)
 		col.Within, col.From = 0.05, 512
 		t.Left = append(t.Left, name+": within 5 % above 512 values (HyperLogLog with precision 14)")
 	case "uniq_exact":
-		sql = "uniqExactIf(" + x + ", " + there + ")"
+		sql = s.call("uniqExactIf", x+", "+there)
 	case "quantile":
 		q, err := strconv.ParseFloat(number, 64)
 		if err != nil {
 			return nil, false, err
 		}
-		sql = fmt.Sprintf("if(count(%s) = 0, NULL, arraySort(groupArray(toFloat64(%s)))[toUInt64(floor(%v * (count(%s) - 1))) + 1])", x, x, q, x)
+		sql = fmt.Sprintf("if(%[1]s = 0, NULL, arraySort(%[2]s)[toUInt64(floor(%[3]v * (%[1]s - 1))) + 1])", s.call("count", x), s.call("groupArray", "toFloat64("+x+")"), q)
 		col.Within = 0.0101
 		t.Left = append(t.Left, name+": within 1 % (DDSketch)")
 	case "top":
@@ -198,7 +210,8 @@ func (s *windowScope) aggregate(t *Table, i int, name, call string) (*Column, bo
 		if !isText {
 			text = "toString(" + x + ")"
 		}
-		sql = fmt.Sprintf("arraySlice(arrayMap(v -> v.2, arraySort(arrayMap((k, n) -> (-toInt64(n), k), mapKeys(sumMapIf(map(%s, toUInt64(1)), %s) AS m_%d), mapValues(m_%d)))), 1, %s)", text, there, i, i, number)
+		sql = fmt.Sprintf("arraySlice(arrayMap(v -> v.2, arraySort(arrayMap((k, n) -> (-toInt64(n), k), mapKeys(%[1]s), mapValues(%[1]s)))), 1, %[2]s)",
+			s.call("sumMapIf", "map("+text+", toUInt64(1)), "+there), number)
 	default:
 		return nil, false, fmt.Errorf("%s: %s is no aggregate", name, call)
 	}
@@ -226,10 +239,20 @@ func (s *windowScope) shape(c *window.Config) error {
 		s.Size, s.Slide = s.Size/dayMs, s.Slide/dayMs
 		s.OffsetDays, s.OffsetMs = c.Offset/dayMs, c.Offset%dayMs
 		s.Clock = time.UnixMilli(s.OffsetMs).UTC().Format(" 15:04:05.000")
-		return nil
+	} else {
+		s.Origin = time.Date(1970, 1, 1, 0, 0, 0, 0, zone).UnixMilli() + c.Offset
 	}
-	s.Origin = time.Date(1970, 1, 1, 0, 0, 0, 0, zone).UnixMilli() + c.Offset
+	if s.Slide < s.Size {
+		s.Pane = gcd(s.Size, s.Slide)
+	}
 	return nil
+}
+
+func gcd(a, b int64) int64 {
+	for b > 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // windowColumns are the columns of events that the windows need.
