@@ -1,10 +1,8 @@
 -- Every event that counts, once, in the columns that the tables below need.
 --
--- id           hash of what tells events apart; so narrow tables can say more
---              about them
 -- at           event time in ms
 -- seq          the place in the order of all events: by time, and in one ms by
---              rank and message_order
+--              rank and message_order (not told apart beyond a million events)
 -- device_key   kind and value of the strongest of anonymous_id, device_id,
 --              user_id, loyalty_id that is not blocked; '' without one
 -- device_hash  hash of device_key, which sorts faster
@@ -17,11 +15,11 @@
 -- is_user, is_named  there is a user_id, or one or a loyalty_id
 -- watermark    that of the partition just before the event, 0 if it is in time
 --
--- Of ten million events or devices two have one hash with a probability of 3 in
--- a million. Whatever that does to the derived rows, it shows as a difference.
+-- Events are joined with verify_ties and verify_late by a hash of what tells them
+-- apart. Of ten million events or devices two have one hash with a probability of
+-- 3 in a million. Whatever that does to the derived rows, it shows as a difference.
 CREATE TEMPORARY TABLE verify_events ENGINE = MergeTree ORDER BY tuple() SETTINGS {{.Unmerged}} AS
 SELECT
-    e.id AS id,
     cityHash64(device_key) AS device_hash,
     toUnixTimestamp64Milli(e.event_time) AS at,
     at * 1048576 + least(t.tie, 1048575) AS seq,
