@@ -167,7 +167,7 @@ func (f *fold) fill(s *step, from, to int) {
 				}
 			}
 		}
-		if len(s.pieces) >= viewsMax {
+		if b.views.isFull {
 			for shard := from; shard < to; shard++ {
 				b.queues[shard].take(watermark)
 			}

@@ -61,7 +61,7 @@ type input struct {
 	clocks  [2]domainClock
 	workers []*decodeWorker
 	pool    chan *piece
-	pooled  atomic.Int64 // rows that the pieces in pool have room for
+	pooled  atomic.Int64 // bytes that the pieces in pool take
 	ready   chan struct{}
 	toRead  []*partition
 	steps   int64
@@ -374,7 +374,7 @@ func (in *input) takePiece(p *partition) *piece {
 	var x *piece
 	select {
 	case x = <-in.pool:
-		in.pooled.Add(-int64(x.batch.Cap()))
+		in.pooled.Add(-int64(x.batch.Size()))
 	default:
 		x = &piece{chunk: &event.Chunk{}, dead: schema.NewRows(DeadLetters)}
 		x.batch = event.NewBatch(in.workers[0].want)
@@ -393,20 +393,20 @@ func (in *input) takePiece(p *partition) *piece {
 	return x
 }
 
-// pooledSteps is for how many steps pieces are kept for reuse: those in which
-// rows have waited may have been many more.
-const pooledSteps = 4
+// pooledBytes is how much memory pieces keep for reuse: those in which rows have
+// waited may take much more.
+const pooledBytes = 256 << 20
 
 // givePiece takes a piece back for reuse.
 func (in *input) givePiece(x *piece) {
-	rows := int64(x.batch.Cap())
-	if in.pooled.Add(rows) > pooledSteps*int64(max(in.cfg.MaxRecords, chunkRecordsMax)) {
-		in.pooled.Add(-rows)
+	size := int64(x.batch.Size())
+	if in.pooled.Add(size) > pooledBytes {
+		in.pooled.Add(-size)
 		return
 	}
 	select {
 	case in.pool <- x:
 	default:
-		in.pooled.Add(-rows)
+		in.pooled.Add(-size)
 	}
 }

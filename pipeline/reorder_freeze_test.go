@@ -41,7 +41,7 @@ func openView(t *viewTable, b *event.Batch, before, watermark int64) *view {
 	v := t.open(p)
 	t.step = append(t.step, v)
 	v.measure(p.rows, before)
-	v.judge(watermark)
+	v.judge(p.rows, watermark)
 	return v
 }
 
@@ -139,8 +139,8 @@ func (g *gate) Write(p []byte) (int, error) {
 // TestFrozenQueues writes snapshots of queues that go on. They must give what
 // queues give of which none is written, and so must those that load them.
 func TestFrozenQueues(t *testing.T) {
-	defer func(n int) { roomSlack = n }(roomSlack)
-	roomSlack = 64
+	defer func(n int) { wasteMax = n }(wasteMax)
+	wasteMax = 64 << 10
 	for seed := range uint64(6) {
 		plain, frozen := newQueueing(seed), newQueueing(seed)
 		r := rand.New(rand.NewPCG(seed, 9))

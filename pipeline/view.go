@@ -21,6 +21,8 @@ type view struct {
 	leaves bool
 	// frozen: a snapshot reads it.
 	frozen bool
+	// size is about the memory that the piece takes.
+	size int
 	// waiting counts its rows in the runs of all shards.
 	waiting atomic.Int32
 	// ownsProfiles says that the column of profiles is neither the piece's nor a
@@ -30,8 +32,8 @@ type view struct {
 	mark, limit []int64
 }
 
-// viewsMax is how many views have a number at a time.
-const viewsMax = 1 << 16
+// viewsMax is how many views have a number at a time; tests make it smaller.
+var viewsMax = 1 << 16
 
 // viewTable holds the views of one reorder buffer that have a number.
 type viewTable struct {
@@ -39,6 +41,8 @@ type viewTable struct {
 	free  []uint16
 	step  []*view // of the step's pieces
 	spare []*view
+	// isFull: some of them have no number.
+	isFull bool
 	limbo []*view // those that only a snapshot needs any more
 }
 
@@ -54,7 +58,7 @@ func (f *fold) view(s *step) {
 				v.ownProfiles()
 			}
 		}
-		t.step = t.step[:0]
+		t.step, t.isFull = t.step[:0], false
 		for _, p := range s.pieces {
 			t.step = append(t.step, t.open(p))
 		}
@@ -67,7 +71,7 @@ func (f *fold) view(s *step) {
 			if before != f.before[AllSources] {
 				v.measure(v.piece.rows, before)
 			}
-			v.judge(watermark)
+			v.judge(v.piece.byKey[b.key.rowKey()].rows, watermark)
 		})
 	}
 }
@@ -87,6 +91,8 @@ func (t *viewTable) open(p *piece) *view {
 	case len(t.at) < viewsMax:
 		v.number = uint16(len(t.at))
 		t.at = append(t.at, v)
+	default:
+		t.isFull = true
 	}
 	if v.batch == nil {
 		v.batch = &event.Batch{}
@@ -117,22 +123,21 @@ func (v *view) measure(rows []uint32, before int64) {
 	v.batch.Mark, v.batch.Limit = v.mark, v.limit
 }
 
-// judge decides whether rows that wait stay in the piece: if they make use of
-// the memory that it takes.
-func (v *view) judge(watermark int64) {
+// keptRowBytes is the most that a row may cost that waits in its piece: more
+// than a row does that is copied, but a piece serves all buffers.
+const keptRowBytes = 1536
+
+// judge decides whether those of the rows that wait stay in the piece: if they
+// make use of the memory that it takes.
+func (v *view) judge(rows []uint32, watermark int64) {
 	b, n := v.batch, 0
-	for _, r := range v.piece.rows {
+	for _, r := range rows {
 		if b.Eff(int(r)) >= watermark {
 			n++
 		}
 	}
-	v.keeps = v.number > 0 && 2*n >= v.room()
-}
-
-// room is the number of rows that the piece has memory for.
-func (v *view) room() int {
-	b := v.piece.batch
-	return max(b.Cap(), int(int64(b.N)*int64(cap(b.Arena))/int64(len(b.Arena)+1)))
+	v.size = v.piece.batch.Size()
+	v.keeps = v.number > 0 && v.size <= n*keptRowBytes
 }
 
 // tidy lets go of the pieces that the step needs no more, and of those that are
@@ -184,25 +189,24 @@ func (p *piece) leave(done []*piece) []*piece {
 	return done
 }
 
-// roomSlack is how many rows pieces may have room for without use; tests make it
-// smaller.
-var roomSlack = 1 << 15
+// wasteMax is how many bytes pieces may take without use; tests make it smaller.
+var wasteMax = 32 << 20
 
 // isWasteful reports whether pieces are kept for too few rows, and marks those
 // that are to be left.
 func (t *viewTable) isWasteful() bool {
-	room, waiting := 0, 0
+	waste := 0
 	for _, v := range t.at[1:] {
 		if v != nil && v.keeps {
-			room, waiting = room+v.room(), waiting+int(v.waiting.Load())
+			waste += max(0, v.size-int(v.waiting.Load())*keptRowBytes)
 		}
 	}
-	if room <= 4*waiting+roomSlack {
+	if waste <= wasteMax {
 		return false
 	}
 	for _, v := range t.at[1:] {
 		if v != nil && v.keeps {
-			v.leaves = 4*int(v.waiting.Load()) < v.room()
+			v.leaves = v.size > 2*int(v.waiting.Load())*keptRowBytes
 		}
 	}
 	return true

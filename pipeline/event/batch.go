@@ -369,8 +369,23 @@ func (b *Batch) IsLate(row int) bool { return b.Int[EventTime][row] < b.Mark[row
 // it came behind. Rows in time order are sorted by it.
 func (b *Batch) Eff(row int) int64 { return max(b.Int[EventTime][row], b.Mark[row]) }
 
-// Cap is the number of rows that the batch's columns have room for.
-func (b *Batch) Cap() int { return b.cap }
+// Size is about the memory that the batch takes: its columns and its arena.
+func (b *Batch) Size() int {
+	// Names, marks, hashes and places, which every row has.
+	const plain = 120
+	row := plain
+	for c := range Column(NumColumns) {
+		if b.Want.Columns.Has(c) {
+			row += 8
+		}
+	}
+	for _, c := range IdentColumns {
+		if b.Want.Columns.Has(c) {
+			row += 16
+		}
+	}
+	return b.cap*row + cap(b.Arena) + b.Item.N*8*len(ItemColumns) + 16*cap(b.AttrKey)
+}
 
 // HideEmpty makes columns that are absent in all rows look as if they were not
 // decoded, which costs their readers less. The time and the name stay. It is for

@@ -49,6 +49,9 @@ type learner struct {
 	inner   []*Node
 }
 
+// textMax bounds the text of a step: keys may be of any length, and are kept.
+const textMax = 4 << 10
+
 // emit adds a step whose text ends at end.
 func (l *learner) emit(s step, p Part, end int) {
 	if s.kind != stepEnd {
@@ -56,6 +59,10 @@ func (l *learner) emit(s step, p Part, end int) {
 		l.parts = append(l.parts, p)
 	}
 	if l.stopped {
+		return
+	}
+	if end-l.at > textMax {
+		l.stopped = true
 		return
 	}
 	s.text, s.n, s.depth = string(l.data[l.at:end]), end-l.at, l.depth

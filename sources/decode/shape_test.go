@@ -174,3 +174,23 @@ func TestMemoryOfShapesIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestLongKeysAreNotKept: shapes remember keys, but no long ones.
+func TestLongKeysAreNotKept(t *testing.T) {
+	n, slots := gatherTree()
+	var x Index
+	g := &Gatherer{Cells: make([]Value, slots)}
+	g.Use(&x)
+	for _, length := range []int{100, textMax + 1} {
+		n.shapes = shapes{}
+		data := fmt.Appendf(nil, `{"%s":1,"a":2}`, strings.Repeat("k", length))
+		x.Build(data)
+		g.Reset(data, 0)
+		if g.Gather(n); !g.End() {
+			t.Fatal(g.Fault())
+		}
+		if isKept := n.shapes.steps > 0; isKept != (length < textMax) {
+			t.Errorf("a key of %d bytes leaves %d steps", length, n.shapes.steps)
+		}
+	}
+}

@@ -75,6 +75,9 @@ func (s *Source) unpackPartition(p *partition, from int64, rp *kmsg.FetchRespons
 		u.aborted = newAborted(rp.AbortedTransactions)
 	}
 	in := rp.RecordBatches
+	if size, ok := batchSize(in); !ok && len(in) > magicAt && size <= magicAt {
+		return nil, from, fmt.Errorf("the batch of offset %d has %d bytes by its header", from, size)
+	}
 	for size, ok := batchSize(in); ok; size, ok = batchSize(in) {
 		if in[magicAt] < recordBatchMagic {
 			if u.next > from {

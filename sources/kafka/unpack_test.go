@@ -372,3 +372,20 @@ func TestBlocksAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchOfNoLength: a batch whose length cannot be is an error, not an answer
+// that brings nothing and is asked for again for ever. One that is cut off may
+// come: the broker sends it whole next time.
+func TestBatchOfNoLength(t *testing.T) {
+	s := unpackSource(t, false, unpackedBytesMax)
+	raw := (&rawBatch{first: 7, values: [][]byte{[]byte("x")}}).appendTo(t, nil)
+	for n, isFault := range map[int32]bool{-5: true, 3: true, 1 << 20: false} {
+		binary.BigEndian.PutUint32(raw[lengthAt:], uint32(n))
+		rp := kmsg.NewFetchResponseTopicPartition()
+		rp.RecordBatches, rp.HighWatermark = raw, 8
+		p := &partition{Partition: prefetch.New().Add("t", 0, 7, prefetch.NoEnd)}
+		if _, next, err := s.unpackPartition(p, 7, &rp); (err != nil) != isFault || next != 7 {
+			t.Errorf("length %d: %v, next %d", n, err, next)
+		}
+	}
+}
