@@ -5,14 +5,14 @@ WITH
 -- The cart when the episode fired.
 stretches AS
 (
-    SELECT owner, at, n, items, value,
+    SELECT owner, at, n, items, value, items = 0 AND before > 0 AS is_emptied,
         -- The currency of the first priced change since the cart was last empty.
-        argMinIf(currency, n, currency != '') OVER (PARTITION BY owner, stretch ORDER BY n ROWS UNBOUNDED PRECEDING) AS currency
-    FROM (SELECT *, sum(items = 0) OVER (PARTITION BY owner ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS stretch FROM cart_totals)
+        argMinIf(currency, n, currency != '') OVER (PARTITION BY owner, stretch ORDER BY n ROWS UNBOUNDED PRECEDING) AS first_currency
+    FROM (SELECT *, sum(items = 0 AND before > 0) OVER (PARTITION BY owner ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS stretch FROM cart_totals)
 ),
 carts AS
 (
-    SELECT owner, at, argMax(items, n) AS items, argMax(value, n) AS value, argMax(currency, n) AS currency
+    SELECT owner, at, argMax(items, n) AS items, argMax(value, n) AS value, argMax(if(is_emptied, '', first_currency), n) AS currency
     FROM stretches
     GROUP BY owner, at
 ),
@@ -53,7 +53,7 @@ SELECT
         arrayDistinct(arrayMap(q -> q.5, changes))) AS in_cart,
     multiIf(NOT has_cart, [], notEmpty(in_cart), arraySort(in_cart), t.seen) AS products,
     if(has_cart, c.value, 0) AS value,
-    if(has_cart AND c.items > 0, toString(c.currency), '') AS cart_currency,
+    if(has_cart, toString(c.currency), '') AS cart_currency,
     if(cart_currency = '' AND e.closed > 0, o.currency, cart_currency) AS currency,
     if(e.closed > 0 AND o.currency IN ('', currency), o.revenue, 0) AS recovered_revenue,
     notEmpty(in_cart) OR length(t.seen) < 16 AS is_sure

@@ -52,8 +52,8 @@ cart_steps AS
         worth - lagInFrame(worth, 1, 0) OVER (PARTITION BY owner, era, product ORDER BY n, item ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS value_step
     FROM cart_units
 ),
--- The whole cart after each event.
-cart_totals AS
+-- The whole cart after each event, and the units before it.
+cart_after AS
 (
     SELECT owner, n, any(at) AS at, any(era) AS era, argMax(items, item) AS items, argMax(value, item) AS value,
         argMinIf(currency, item, currency != '' AND named_price IS NOT NULL) AS currency
@@ -65,5 +65,9 @@ cart_totals AS
         FROM cart_steps
     )
     GROUP BY owner, n
+),
+cart_totals AS
+(
+    SELECT *, lagInFrame(items, 1, 0) OVER (PARTITION BY owner ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS before FROM cart_after
 ),
 {{- end}}

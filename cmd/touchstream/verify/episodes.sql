@@ -3,13 +3,14 @@
 CREATE TEMPORARY TABLE verify_episodes ENGINE = MergeTree ORDER BY (profile_id, form_id, opened) AS
 WITH
 {{template "shopping" .}}
--- A removal that leaves nothing empties the cart.
+-- A change that leaves nothing of something empties the cart. A removal from an
+-- empty one is activity, but opens nothing.
 emptied AS
 (
-    SELECT a.profile_id AS profile_id, a.n AS n
+    SELECT a.profile_id AS profile_id, a.n AS n, if(c.before > 0, 'empty', 'remove') AS does
     FROM active AS a
     INNER JOIN cart_totals AS c ON a.profile_id = c.owner AND a.n = c.n
-    WHERE a.event = 'Product Removed' AND c.items = 0
+    WHERE c.items = 0 AND (a.event = 'Product Removed' OR a.event = 'Cart Viewed' AND c.before > 0)
 ),
 -- What moves an episode on.
 moves AS
@@ -21,14 +22,14 @@ moves AS
             event IN ('Store Entered', 'Store Exited'), 'postpone',
             event = 'Form Submitted', 'submit',
             event = 'Order Completed', if(o.first_n > 0, 'end', 'nothing'),
-            e.n > 0, 'empty',
+            e.does != '', e.does,
             'activity') AS does
     FROM active AS a
     LEFT ANY JOIN emptied AS e ON a.profile_id = e.profile_id AND a.n = e.n
     LEFT ANY JOIN orders AS o ON a.profile_id = o.profile_id AND a.n = o.first_n
     LEFT ANY JOIN (SELECT profile_id, groupUniqArrayArray(['', if(stage = 4, toString(form_id), '')]) AS forms FROM active GROUP BY profile_id) AS f
         ON a.profile_id = f.profile_id
-    WHERE does != 'activity' OR stage IN {{.Stages}}
+    WHERE does NOT IN ('activity', 'remove') OR stage IN {{.Stages}}
 ),
 -- To be quick: an activity that follows browsing, when nothing but browsing is
 -- remembered, is one step with it.
@@ -72,7 +73,8 @@ folded AS
             e.3 IN ('end', 'submit'), (toInt64(0), toInt64(0), toInt64(0), arrayMap((f, i) ->
                 if(i = arrayLastIndex(g -> g.4 = 0 AND e.5 - g.3 <= {{.Abandonment.Recovery}}, s.4), (f.1, f.2, f.3, e.5), f), s.4, arrayEnumerate(s.4))),
             e.3 = 'empty', if(s.1 > 0, (toInt64(0), toInt64(0), toInt64(0), s.4), s),
-            e.3 = 'activity', multiIf(
+            e.3 = 'remove' AND s.1 = 0, s,
+            e.3 IN ('activity', 'remove'), multiIf(
                 s.1 = 0, (e.5, e.4, e.6 + {{.After}}[e.4], s.4),
                 e.4 >= s.2, (s.1, e.4, e.6 + {{.After}}[e.4], s.4),
                 s),
