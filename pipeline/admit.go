@@ -91,6 +91,10 @@ func (a *admitter) forget(s *step) {
 	if s.oldest != beginOfTime && s.oldest != endOfTime {
 		a.seen.Sweep(s.oldest - a.cfg.DedupWindow)
 	}
+}
+
+// measure tells how many message ids are remembered.
+func (a *admitter) measure() {
 	a.counts.Entries.Store(int64(a.seen.Len()))
 	a.counts.Bytes.Store(int64(a.seen.Bytes()))
 	a.counts.Evicted.Store(int64(a.seen.Evicted()))

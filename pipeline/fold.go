@@ -112,10 +112,7 @@ func (f *fold) resolve(s *step, out *parcel) {
 		f.emit(out, noShardDigest, t.Out(i))
 	}
 	f.emit(out, noShardDigest, t.triggers)
-	c := f.status.Operator("identity")
-	c.Entries.Store(int64(f.resolver.Entries()))
-	c.Bytes.Store(int64(f.resolver.Bytes()))
-	c.add(&t.Count)
+	f.status.Operator("identity").add(&t.Count)
 }
 
 // emit leaves rows of a shard for the sinks.
@@ -241,23 +238,42 @@ func (f *fold) collect(s *step, out *parcel) {
 		f.emit(out, noShardDigest, p.dead)
 	}
 	for _, m := range f.members {
-		entries, bytes := 0, 0
 		for shard, t := range m.turns {
 			for _, rows := range t.outs {
 				f.emit(out, shard, rows)
 			}
 			f.emit(out, shard, t.triggers)
 			m.counts.add(&t.Count)
-			entries += m.shards[shard].Entries()
-			bytes += m.shards[shard].Bytes()
 		}
 		if m.router >= 0 {
 			for _, p := range s.pieces {
 				m.counts.Errors.Add(p.units[m.router].Errors)
 			}
 		}
+	}
+	f.measure()
+	out.digest = f.digester.digest()
+	f.status.countStep(s, out)
+}
+
+// measure tells how large the state is.
+func (f *fold) measure() {
+	for _, m := range f.members {
+		entries, bytes := 0, 0
+		for _, shard := range m.shards {
+			entries += shard.Entries()
+			bytes += shard.Bytes()
+		}
 		m.counts.Entries.Store(int64(entries))
 		m.counts.Bytes.Store(int64(bytes))
+	}
+	if f.resolver != nil {
+		c := f.status.Operator("identity")
+		c.Entries.Store(int64(f.resolver.Entries()))
+		c.Bytes.Store(int64(f.resolver.Bytes()))
+	}
+	if f.admitter.seen != nil {
+		f.admitter.measure()
 	}
 	waiting := 0
 	for _, b := range f.buffers {
@@ -266,6 +282,4 @@ func (f *fold) collect(s *step, out *parcel) {
 		}
 	}
 	f.status.Buffered.Store(int64(waiting))
-	out.digest = f.digester.digest()
-	f.status.countStep(s, out)
 }

@@ -7,8 +7,9 @@ import (
 )
 
 // drained runs a process until it says that all is delivered, gives the
-// watermark that it shows, and kills or stops the process.
-func (w *world) drained(isKilled bool) (watermark int64) {
+// watermark and the size of the state that it shows, and kills or stops the
+// process.
+func (w *world) drained(isKilled bool) (watermark, entries int64) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()
@@ -23,6 +24,7 @@ func (w *world) drained(isKilled bool) (watermark int64) {
 		}
 	}
 	watermark = p.Status().Watermark.Load()
+	p.Status().Operators(func(_ string, c *OperatorCounts) { entries += c.Entries.Load() })
 	w.mu.Lock()
 	x.dead = isKilled
 	w.mu.Unlock()
@@ -30,18 +32,21 @@ func (w *world) drained(isKilled bool) (watermark int64) {
 	if err := <-ended; err != nil && !isKilled {
 		w.t.Error(err)
 	}
-	return watermark
+	return watermark, entries
 }
 
 // TestRestartWithoutNewsShowsWhatWasBefore: a process that has nothing but a
 // replay, or not even that, says what the one before said.
 func TestRestartWithoutNewsShowsWhatWasBefore(t *testing.T) {
 	w := newWorld(t, 1)
-	first := w.drained(true)
-	replayed := w.drained(false)
-	resumed := w.drained(true)
+	first, size := w.drained(true)
+	replayed, again := w.drained(false)
+	resumed, loaded := w.drained(true)
 	if first == beginOfTime || replayed != first || resumed != first {
 		t.Errorf("watermark %d, after a replay %d, after a stop %d", first, replayed, resumed)
+	}
+	if size == 0 || again != size || loaded != size {
+		t.Errorf("%d entries, after a replay %d, after a stop %d", size, again, loaded)
 	}
 }
 

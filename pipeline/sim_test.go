@@ -34,6 +34,7 @@ type tallyShard struct {
 	counts *flat.Table[int64]
 }
 
+func (s *tallyShard) Entries() int        { return s.counts.Len() }
 func (s *tallyShard) State(p *flat.Parts) { p.Add(s.counts) }
 func (s *tallyShard) Fold(t *Turn, rows []event.Row) {
 	for _, r := range rows {

@@ -169,6 +169,7 @@ func (f *fold) load(section func(name string) (io.Reader, error)) error {
 			errs[i] = f.loadShard(section, i-1)
 		}
 	})
+	f.measure()
 	return firstError(errs)
 }
 
