@@ -41,6 +41,9 @@ func TestRealDemoWithoutReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range left {
-		t.Errorf("the demo left %s behind", entry.Name())
+		// The list of picked ports is one file for all processes of a user.
+		if !strings.HasPrefix(entry.Name(), "touchstream-ports-") {
+			t.Errorf("the demo left %s behind", entry.Name())
+		}
 	}
 }
