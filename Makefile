@@ -72,7 +72,7 @@ $(LINT):
 
 check: lint test ## lint and test
 
-ci: test lint race ## what CI runs
+ci: test lint race bench-check ## what CI runs
 
 clean: ## remove what the build wrote
 	rm -rf bin out
