@@ -43,7 +43,7 @@ type viewTable struct {
 	spare []*view
 	// isFull: some of them have no number.
 	isFull bool
-	limbo []*view // those that only a snapshot needs any more
+	limbo  []*view // those that only a snapshot needs any more
 }
 
 func newViewTable() *viewTable { return &viewTable{at: make([]*view, 1)} }
