@@ -12,7 +12,7 @@ import (
 
 // reorder holds the rows of one shard until its operators' watermark has
 // passed them, and hands them over sorted. Rows stay where they were decoded as
-// long as most of a piece is in use, and are copied to the slots of one batch
+// long as they make use of their piece's memory, and are copied to one batch
 // otherwise; sorted runs of small keys say in which order they leave. Runs are
 // merged when they come to be of like size, so that a row costs O(log n) moves
 // of its key.

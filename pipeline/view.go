@@ -15,7 +15,7 @@ type view struct {
 	number uint16
 	batch  *event.Batch
 	piece  *piece
-	// keeps: rows that wait stay in the piece, which most of its rows do.
+	// keeps: rows that wait stay in the piece, for they make use of its memory.
 	keeps bool
 	// leaves: those that still wait are to be copied out of it.
 	leaves bool
@@ -176,9 +176,17 @@ func (t *viewTable) tidy(done []*piece) []*piece {
 	return done
 }
 
+// spareViewsMax is how many views are kept for reuse.
+const spareViewsMax = 256
+
+// drop ends a view. One kept for reuse holds on to no memory of its piece.
 func (t *viewTable) drop(v *view, done []*piece) []*piece {
-	t.spare = append(t.spare, v)
-	return v.piece.leave(done)
+	done = v.piece.leave(done)
+	v.piece, *v.batch = nil, event.Batch{}
+	if len(t.spare) < spareViewsMax {
+		t.spare = append(t.spare, v)
+	}
+	return done
 }
 
 // leave ends a use of the piece and adds it to done at the last.

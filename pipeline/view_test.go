@@ -110,6 +110,11 @@ func TestStragglersFreeTheirPiece(t *testing.T) {
 		t.Errorf("%d rows leave", len(left))
 	}
 	q.recycle()
+	for _, v := range b.views.spare {
+		if v.piece != nil || v.batch.N > 0 || v.batch.Name != nil {
+			t.Fatal("a spare view holds a piece's memory")
+		}
+	}
 	if f.tidy(&step0); len(b.views.free) != len(b.views.at)-1 || q.slab.N != 0 {
 		t.Error("memory is left behind")
 	}
