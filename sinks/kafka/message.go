@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -34,37 +35,72 @@ func formatTime(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-
 
 // triggers makes messages of triggers.
 type triggers struct {
-	topic  string
-	source string
-	json   *text.JSON
+	topic string
+	json  *text.JSON
+	// text is the texts of the messages at hand, ends where each of them ends.
+	text []byte
+	ends []int
+
+	// Headers that are the same in all messages.
+	version, source, dataSchema, contentType kgo.RecordHeader
 }
 
 func newTriggers(c *Config) *triggers {
-	return &triggers{c.Topic, "/touchstream/" + c.Name, text.NewJSON(pipeline.Triggers, false).Nest("payload")}
+	header := func(key, value string) kgo.RecordHeader { return kgo.RecordHeader{Key: key, Value: []byte(value)} }
+	return &triggers{
+		topic: c.Topic, json: text.NewJSON(pipeline.Triggers, false).Nest("payload"),
+		version: header("ce_specversion", "1.0"), source: header("ce_source", "/touchstream/"+c.Name),
+		dataSchema: header("ce_dataschema", SchemaID), contentType: header("content-type", "application/json"),
+	}
 }
+
+// triggerTexts is the number of texts of a message: subject, value, id, kind
+// and time.
+const triggerTexts = 5
+
+// triggerHeaders is the most headers that a message has.
+const triggerHeaders = 8
 
 // messages appends the messages of rows that are to be sent; they share no
 // memory with the rows.
 func (w *triggers) messages(dst []*kgo.Record, r *schema.Rows) []*kgo.Record {
 	id, kind, subject, due, suppressed := triggerColumns[0], triggerColumns[1], triggerColumns[2], triggerColumns[3], triggerColumns[4]
+	w.text, w.ends = w.text[:0], w.ends[:0]
 	for i := range r.N {
 		if r.Cols[suppressed].Str[i].Len > 0 {
 			continue
 		}
-		cell := func(column int) []byte { return append([]byte(nil), r.Bytes(r.Cols[column].Str[i])...) }
-		m := &kgo.Record{Topic: w.topic, Key: cell(subject), Value: w.json.AppendRow(nil, r, i)}
-		m.Headers = []kgo.RecordHeader{
-			{Key: "ce_specversion", Value: []byte("1.0")},
-			{Key: "ce_id", Value: cell(id)},
-			{Key: "ce_source", Value: []byte(w.source)},
-			{Key: "ce_type", Value: cell(kind)},
-			{Key: "ce_time", Value: []byte(formatTime(r.Cols[due].I64[i]))},
-			{Key: "ce_dataschema", Value: []byte(SchemaID)},
-			{Key: "content-type", Value: []byte("application/json")},
+		cell := func(column int) { w.text = append(w.text, r.Bytes(r.Cols[column].Str[i])...) }
+		end := func() { w.ends = append(w.ends, len(w.text)) }
+		cell(subject)
+		end()
+		w.text = w.json.AppendRow(w.text, r, i)
+		end()
+		cell(id)
+		end()
+		cell(kind)
+		end()
+		w.text = append(w.text, formatTime(r.Cols[due].I64[i])...)
+		end()
+	}
+	// All messages of a step share their memory: they come and go together.
+	n := len(w.ends) / triggerTexts
+	texts, records, headers := bytes.Clone(w.text), make([]kgo.Record, n), make([]kgo.RecordHeader, 0, triggerHeaders*n)
+	from := 0
+	for i := range records {
+		var part [triggerTexts][]byte
+		for k, end := range w.ends[triggerTexts*i : triggerTexts*(i+1)] {
+			part[k], from = texts[from:end:end], end
 		}
-		if len(m.Key) > 0 {
-			m.Headers = append(m.Headers, kgo.RecordHeader{Key: "ce_subject", Value: m.Key})
+		at := len(headers)
+		headers = append(headers, w.version, kgo.RecordHeader{Key: "ce_id", Value: part[2]}, w.source,
+			kgo.RecordHeader{Key: "ce_type", Value: part[3]}, kgo.RecordHeader{Key: "ce_time", Value: part[4]}, w.dataSchema, w.contentType)
+		m := &records[i]
+		if len(part[0]) > 0 { // an empty key would be one
+			m.Key = part[0]
+			headers = append(headers, kgo.RecordHeader{Key: "ce_subject", Value: m.Key})
 		}
+		m.Topic, m.Value, m.Headers = w.topic, part[1], headers[at:len(headers):len(headers)]
 		dst = append(dst, m)
 	}
 	return dst

@@ -30,12 +30,13 @@ func (t *transaction) produce(producer *kgo.Client, messages []*kgo.Record) []*k
 	t.mu.Lock()
 	t.unsettled += len(messages)
 	t.mu.Unlock()
-	copies := make([]*kgo.Record, len(messages))
+	copies, out := make([]kgo.Record, len(messages)), make([]*kgo.Record, len(messages))
 	for i, m := range messages {
-		copies[i] = &kgo.Record{Topic: m.Topic, Key: m.Key, Value: m.Value, Headers: m.Headers}
-		producer.Produce(context.Background(), copies[i], t.answered)
+		out[i] = &copies[i]
+		*out[i] = kgo.Record{Topic: m.Topic, Key: m.Key, Value: m.Value, Headers: m.Headers}
+		producer.Produce(context.Background(), out[i], t.answered)
 	}
-	return copies
+	return out
 }
 
 func (t *transaction) answered(m *kgo.Record, err error) {
