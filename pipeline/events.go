@@ -1,24 +1,21 @@
 package pipeline
 
 import (
-	"slices"
-
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/schema"
 )
 
 const eventsName = "events"
 
-// eventsColumn is how one column of the events table is filled.
-type eventsColumn struct {
-	fill func(d *schema.Data, out *schema.Rows, p *piece, origins []event.Origin)
-}
+// eventsFill adds the rows of a piece to one column of the events table, whose
+// rows are packed.
+type eventsFill func(d *schema.Data, out *schema.Rows, p *piece, origins []event.Origin)
 
 // Events is the table of all events that were decoded and are no duplicates,
 // written on arrival, and the way each of its columns is filled.
-var Events, eventsColumns = declareEvents()
+var Events, eventsFills = declareEvents()
 
-func declareEvents() (*schema.Table, []eventsColumn) {
+func declareEvents() (*schema.Table, []eventsFill) {
 	t := &schema.Table{
 		Name:      eventsName,
 		Doc:       "Every event, written on arrival, without duplicates.",
@@ -26,11 +23,11 @@ func declareEvents() (*schema.Table, []eventsColumn) {
 		Partition: "event_time",
 		Profiles:  []string{"profile_id"},
 	}
-	var cols []eventsColumn
-	add := func(name string, typ schema.Type, doc string, fill func(*schema.Data, *schema.Rows, *piece, []event.Origin)) {
+	var fills []eventsFill
+	add := func(name string, typ schema.Type, doc string, fill eventsFill) {
 		nullable := typ != schema.Text && typ != schema.LowText && typ != schema.Map && typ != schema.Texts && typ != schema.Moneys
 		t.Columns = append(t.Columns, schema.Column{Name: name, Type: typ, Nullable: nullable, Doc: doc})
-		cols = append(cols, eventsColumn{fill})
+		fills = append(fills, fill)
 	}
 	head := []event.Column{event.EventTime, event.ReceivedTime, event.Event, event.Channel}
 	for _, c := range head {
@@ -67,7 +64,7 @@ func declareEvents() (*schema.Table, []eventsColumn) {
 		}
 	}
 	add("attributes", schema.Map, "Everything else that the event carried.", fillAttrs)
-	return t, cols
+	return t, fills
 }
 
 func identOf(c event.Column) event.Ident {
@@ -110,127 +107,14 @@ func columnDoc(c event.Column) string {
 	return "Field " + c.String() + " of the event."
 }
 
-func fillColumn(c event.Column) func(*schema.Data, *schema.Rows, *piece, []event.Origin) {
-	switch c.Kind() {
-	case event.Text:
-		return func(d *schema.Data, out *schema.Rows, p *piece, _ []event.Origin) {
-			texts, to := p.batch.Str[c], extend(&d.Str, len(p.rows))
-			if texts == nil || p.batch.Empty.Has(c) {
-				clear(to)
-				return
-			}
-			for i, r := range p.rows {
-				to[i] = out.Put(p.batch.Bytes(texts[r]))
-			}
-		}
-	case event.Float:
-		return func(d *schema.Data, _ *schema.Rows, p *piece, _ []event.Origin) {
-			to := extend(&d.F64, len(p.rows))
-			for i, r := range p.rows {
-				to[i] = p.batch.Real(c, int(r))
-			}
-		}
-	}
-	return func(d *schema.Data, _ *schema.Rows, p *piece, _ []event.Origin) {
-		values, to := p.batch.Int[c], extend(&d.I64, len(p.rows))
-		if values == nil || p.batch.Empty.Has(c) {
-			for i := range to {
-				to[i] = schema.Absent
-			}
-			return
-		}
-		for i, r := range p.rows {
-			to[i] = values[r]
-		}
-	}
-}
-
-// extend makes a slice longer by n, whose places it gives.
-func extend[T any](s *[]T, n int) []T {
-	before := len(*s)
-	*s = slices.Grow(*s, n)[:before+n]
-	return (*s)[before:]
-}
-
-func fillInt(get func(*piece, uint32, []event.Origin) int64) func(*schema.Data, *schema.Rows, *piece, []event.Origin) {
-	return func(d *schema.Data, _ *schema.Rows, p *piece, origins []event.Origin) {
-		for _, r := range p.rows {
-			d.I64 = append(d.I64, get(p, r, origins))
-		}
-	}
-}
-
-func fillHash(col func(*piece) []event.Hash) func(*schema.Data, *schema.Rows, *piece, []event.Origin) {
-	return func(d *schema.Data, out *schema.Rows, p *piece, _ []event.Origin) {
-		hashes := col(p)
-		var hex [32]byte
-		for _, r := range p.rows {
-			if hashes == nil {
-				d.Str = append(d.Str, schema.Str{})
-				continue
-			}
-			d.Str = append(d.Str, out.Put(hashes[r].AppendHex(hex[:0])))
-		}
-	}
-}
-
-func fillMessage(d *schema.Data, out *schema.Rows, p *piece, origins []event.Origin) {
-	var buf [256]byte
-	for _, r := range p.rows {
-		d.Str = append(d.Str, out.Put(event.AppendMessageID(buf[:0], p.batch, int(r), origins)))
-	}
-}
-
-func fillOrigin(get func(*event.Origin) string) func(*schema.Data, *schema.Rows, *piece, []event.Origin) {
-	return func(d *schema.Data, out *schema.Rows, p *piece, origins []event.Origin) {
-		last, s := ^uint32(0), schema.Str{}
-		for _, r := range p.rows {
-			if o := p.batch.Origin[r]; o != last {
-				last, s = o, out.Put([]byte(get(&origins[o])))
-			}
-			d.Str = append(d.Str, s)
-		}
-	}
-}
-
-func fillItemTexts(c event.Column) func(*schema.Data, *schema.Rows, *piece, []event.Origin) {
-	return func(d *schema.Data, out *schema.Rows, p *piece, _ []event.Origin) {
-		for _, r := range p.rows {
-			first := p.batch.ItemFirst[r]
-			for i := first; i < first+p.batch.ItemCount[r]; i++ {
-				d.Str = append(d.Str, out.Put(p.batch.ItemText(c, int(i))))
-			}
-			d.End = append(d.End, uint32(len(d.Str)))
-		}
-	}
-}
-
-func fillItemMoneys(c event.Column) func(*schema.Data, *schema.Rows, *piece, []event.Origin) {
-	return func(d *schema.Data, _ *schema.Rows, p *piece, _ []event.Origin) {
-		for _, r := range p.rows {
-			first := p.batch.ItemFirst[r]
-			for i := first; i < first+p.batch.ItemCount[r]; i++ {
-				d.I64 = append(d.I64, p.batch.ItemNum(c, int(i)))
-			}
-			d.End = append(d.End, uint32(len(d.I64)))
-		}
-	}
-}
-
-func fillAttrs(d *schema.Data, out *schema.Rows, p *piece, _ []event.Origin) {
-	b := p.batch
-	for _, r := range p.rows {
-		for i := b.AttrFirst[r]; i < b.AttrFirst[r]+b.AttrCount[r]; i++ {
-			d.Str = append(d.Str, out.Put(b.Bytes(b.AttrKey[i])), out.Put(b.Bytes(b.AttrVal[i])))
-		}
-		d.End = append(d.End, uint32(len(d.Str)))
-	}
-}
-
 // writeEvents adds the piece's rows to the events table.
 func writeEvents(out *schema.Rows, p *piece, origins []event.Origin) {
-	for i := range eventsColumns {
-		eventsColumns[i].fill(&out.Cols[i], out, p, origins)
+	if len(p.rows) == 0 {
+		return
+	}
+	out.Packed = true
+	for i, fill := range eventsFills {
+		fill(&out.Cols[i], out, p, origins)
 	}
 	out.N += len(p.rows)
 }

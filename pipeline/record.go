@@ -11,7 +11,7 @@ import (
 )
 
 // entryFormat is the version of journal entries.
-const entryFormat = 2
+const entryFormat = 3
 
 // entry is what the journal keeps of a commit: all that its steps and its
 // sinks' cuts depended on, and digests of what came out.

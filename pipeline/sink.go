@@ -85,6 +85,12 @@ type Sink interface {
 	Close(ctx context.Context) error
 }
 
+// A PackedTaker is a sink whose Write takes rows that are packed as they come.
+// Others get them unpacked.
+type PackedTaker interface {
+	TakesPacked()
+}
+
 // A Renumberer is a sink whose numbers must not be given out twice. It is told
 // another run when the end of the journal was lost, between the last replayed
 // commit and the first new row.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"touchstream/pipeline/schema"
 )
 
 // sinkRunner feeds one sink from its queue and holds while it is away.
@@ -15,6 +17,11 @@ type sinkRunner struct {
 	queue  chan mail
 	owner  *delivery
 	hold   *hold
+
+	// plain are packed rows, unpacked for a sink that does not take them as they
+	// are.
+	plain       map[*schema.Table]*schema.Rows
+	takesPacked bool
 
 	opened    bool
 	queued    atomic.Int64 // rows in the queue
@@ -26,7 +33,9 @@ type sinkRunner struct {
 }
 
 func newSinkRunner(cfg SinkConfig, status *Status, owner *delivery) *sinkRunner {
-	return &sinkRunner{cfg: cfg, status: status, queue: make(chan mail, deliveryQueue), owner: owner, hold: status.holder("sinks." + cfg.Name)}
+	r := &sinkRunner{cfg: cfg, status: status, queue: make(chan mail, deliveryQueue), owner: owner, hold: status.holder("sinks." + cfg.Name), plain: map[*schema.Table]*schema.Rows{}}
+	_, r.takesPacked = cfg.Sink.(PackedTaker)
+	return r
 }
 
 func (r *sinkRunner) waiting() int64 { return r.queued.Load() + r.cfg.Sink.Waiting() }
@@ -60,6 +69,7 @@ func (r *sinkRunner) run(ctx context.Context) error {
 func (r *sinkRunner) write(ctx context.Context, p *parcel) error {
 	d, n := r.rowsOf(p)
 	if n > 0 {
+		r.unpack(&d)
 		if err := r.insist(ctx, "write", func(ctx context.Context) error { return r.cfg.Sink.Write(ctx, &d) }); err != nil {
 			return err
 		}
@@ -67,6 +77,22 @@ func (r *sinkRunner) write(ctx context.Context, p *parcel) error {
 	r.queued.Add(-n)
 	r.owner.give(p)
 	return nil
+}
+
+func (r *sinkRunner) unpack(d *Delivery) {
+	for i, rows := range d.Rows {
+		if !rows.Packed || r.takesPacked {
+			continue
+		}
+		plain := r.plain[rows.Table]
+		if plain == nil {
+			plain = schema.NewRows(rows.Table)
+			r.plain[rows.Table] = plain
+		}
+		plain.Reset()
+		plain.AppendPacked(rows)
+		d.Rows[i] = plain
+	}
 }
 
 // cut ends a commit in the sink and leaves its answer there.

@@ -18,6 +18,9 @@ func (r *Rows) Digest() uint64 {
 	h.number(uint64(r.N))
 	for i := range r.Cols {
 		c := &r.Cols[i]
+		if r.Packed && h.packed(c) {
+			continue
+		}
 		h.texts(r.Arena, c.Str)
 		h.add(bytesOf(c.I64))
 		h.add(bytesOf(c.F64))
@@ -89,6 +92,24 @@ func (h *digest) texts(arena []byte, texts []Str) {
 		}
 		h.n += int(s.Len)
 	}
+}
+
+// packed adds a packed column of texts, which it reports, or how much the slices
+// of another one hold, which tells apart those that have nothing.
+func (h *digest) packed(c *Data) (isText bool) {
+	switch {
+	case len(c.Wire) > 0:
+		h.number(uint64(len(c.Wire)))
+		h.add(c.Wire)
+		return true
+	case len(c.Keys) > 0:
+		h.number(uint64(len(c.Words.Wire)))
+		h.add(c.Words.Wire)
+		h.add(bytesOf(c.Keys))
+		return true
+	}
+	h.number(uint64(len(c.Str))<<32 | uint64(len(c.I64)+len(c.F64)))
+	return false
 }
 
 // bytesOf is the memory of numbers.

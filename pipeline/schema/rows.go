@@ -21,6 +21,11 @@ type Data struct {
 	I64 []int64
 	F64 []float64
 	End []uint32
+
+	// Of packed rows.
+	Wire  []byte
+	Keys  []uint32
+	Words *Words
 }
 
 // Rows is a columnar batch of one table. A row is written column by column in
@@ -39,6 +44,8 @@ type Rows struct {
 	N     int
 	Arena []byte
 	Cols  []Data
+	// Packed rows are filled by column; see Data.IsBlank.
+	Packed bool
 
 	at int
 }
@@ -51,6 +58,10 @@ func (r *Rows) Reset() {
 	for i := range r.Cols {
 		c := &r.Cols[i]
 		c.Str, c.I64, c.F64, c.End = c.Str[:0], c.I64[:0], c.F64[:0], c.End[:0]
+		c.Wire, c.Keys = c.Wire[:0], c.Keys[:0]
+		if c.Words != nil {
+			c.Words.Reset()
+		}
 	}
 	r.N, r.Arena, r.at = 0, r.Arena[:0], -1
 }
@@ -170,23 +181,26 @@ func (d *Data) Range(i int) (from, to uint32) {
 	return from, d.End[i]
 }
 
-// Append adds all rows of o, which must be of the same table.
+// Append adds all rows of o, which must be of the same table. Neither is packed.
 func (r *Rows) Append(o *Rows) {
 	shift := uint32(len(r.Arena))
 	r.Arena = append(r.Arena, o.Arena...)
 	for i := range r.Cols {
-		c, s := &r.Cols[i], &o.Cols[i]
-		elements := uint32(max(len(c.Str), len(c.I64)))
-		for _, x := range s.Str {
-			c.Str = append(c.Str, Str{x.Off + shift, x.Len})
-		}
-		c.I64 = append(c.I64, s.I64...)
-		c.F64 = append(c.F64, s.F64...)
-		for _, e := range s.End {
-			c.End = append(c.End, e+elements)
-		}
+		r.appendColumn(&r.Cols[i], &o.Cols[i], shift)
 	}
 	r.N += o.N
+}
+
+func (r *Rows) appendColumn(c, s *Data, shift uint32) {
+	elements := uint32(max(len(c.Str), len(c.I64)))
+	for _, x := range s.Str {
+		c.Str = append(c.Str, Str{x.Off + shift, x.Len})
+	}
+	c.I64 = append(c.I64, s.I64...)
+	c.F64 = append(c.F64, s.F64...)
+	for _, e := range s.End {
+		c.End = append(c.End, e+elements)
+	}
 }
 
 // Truncate takes back the rows from n on; their texts stay in the arena.

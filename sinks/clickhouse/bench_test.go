@@ -100,7 +100,7 @@ func appendByDriver(b *testing.B, c *Config, r *schema.Rows) {
 	conn, err := clickhouse.Open(&clickhouse.Options{Addr: c.Addr, Compression: &clickhouse.Compression{Method: method}})
 	must(b, err)
 	defer conn.Close()
-	batch, err := conn.PrepareBatch(b.Context(), insertStatement(c, newSpares().take(r.Table, true)))
+	batch, err := conn.PrepareBatch(b.Context(), insertStatement(c, r.Table, newSpares(1<<20).take(r.Table, true).columns))
 	must(b, err)
 	for i, col := range r.Table.Columns {
 		d := &r.Cols[i]

@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"cmp"
 	"slices"
-	"sync"
 
 	"touchstream/pipeline/schema"
 )
@@ -51,7 +50,7 @@ func newBlocks(l Limits, generation, run uint32) *blocks {
 	b := &blocks{
 		limits: l,
 		high:   uint64(generation) << 32,
-		spare:  newSpares(),
+		spare:  newSpares(l.closedMax()),
 		months: map[*schema.Table]*partitioner{},
 	}
 	b.renumber(run)
@@ -72,15 +71,27 @@ func (b *blocks) add(r *schema.Rows) {
 		b.months[r.Table] = months
 	}
 	var touched []*block
-	for i := range r.N {
-		o := b.openFor(r.Table, months.of(r, i))
-		if len(o.chosen) == 0 {
-			touched = append(touched, o)
+	for i := 0; i < r.N; {
+		month := months.of(r, i)
+		end := i + 1
+		for end < r.N && months.of(r, end) == month {
+			end++
 		}
-		o.chosen = append(o.chosen, uint32(i))
-		if o.rows+len(o.chosen) == b.limits.RowsMax {
-			b.gather(o, r)
-			b.close(o)
+		for i < end {
+			o := b.openFor(r.Table, month)
+			if len(o.chosen) == 0 {
+				touched = append(touched, o)
+			}
+			n := end - i
+			if left := b.limits.RowsMax - o.rows - len(o.chosen); left > 0 { // it is not if the limit was another one
+				n = min(n, left)
+			}
+			o.choose(i, i+n)
+			i += n
+			if o.rows+len(o.chosen) == b.limits.RowsMax {
+				b.gather(o, r)
+				b.close(o)
+			}
 		}
 	}
 	for _, o := range touched {
@@ -89,6 +100,15 @@ func (b *blocks) add(r *schema.Rows) {
 		}
 	}
 	b.closeFull()
+}
+
+// choose takes the rows from from to to-1 of the batch at hand.
+func (o *block) choose(from, to int) {
+	at := len(o.chosen)
+	o.chosen = slices.Grow(o.chosen, to-from)[:at+to-from]
+	for k := range o.chosen[at:] {
+		o.chosen[at+k] = uint32(from + k)
+	}
 }
 
 // openFor finds the open block of a month.
@@ -117,13 +137,12 @@ func (b *blocks) gather(o *block, r *schema.Rows) {
 		c.take(r, &r.Cols[i], o.chosen)
 		o.bytes += int64(c.size())
 	}
-	revision := r.Table.Column("revision")
-	for _, i := range o.chosen {
-		v := b.high
-		if revision >= 0 {
-			v |= uint64(uint32(r.Cols[revision].I64[i]))
+	if revision := r.Table.Column("revision"); revision < 0 {
+		o.version.repeat(b.high, len(o.chosen))
+	} else {
+		for _, i := range o.chosen {
+			o.version.add(b.high | uint64(uint32(r.Cols[revision].I64[i])))
 		}
-		o.version.add(v)
 	}
 	o.rows += len(o.chosen)
 	o.chosen = o.chosen[:0]
@@ -157,9 +176,8 @@ func (b *blocks) closeMarked(indices []int) {
 func (b *blocks) close(o *block) {
 	b.number++
 	o.number = b.stamp | uint64(b.number)
-	for range o.rows {
-		o.id.add(o.number)
-	}
+	o.id.repeat(o.number, o.rows)
+	b.spare.note(o)
 	b.bytes -= o.bytes
 	b.open = slices.DeleteFunc(b.open, func(x *block) bool { return x == o })
 	b.closed = append(b.closed, o)
@@ -170,51 +188,4 @@ func (b *blocks) takeClosed() []*block {
 	out := b.closed
 	b.closed = nil
 	return out
-}
-
-// spares keeps the memory of one delivered block per table for the next one,
-// and how large it was. It may be used from any goroutine.
-type spares struct {
-	mu      sync.Mutex
-	byTable map[*schema.Table]*block
-	extents map[*schema.Table][]extent
-}
-
-func newSpares() *spares {
-	return &spares{byTable: map[*schema.Table]*block{}, extents: map[*schema.Table][]extent{}}
-}
-
-// take gives an empty block. The only one of its table gets room for as much as
-// the one before it had; many, of the months of a backfill, stay small.
-func (s *spares) take(t *schema.Table, isOnly bool) *block {
-	s.mu.Lock()
-	o, extents := s.byTable[t], s.extents[t]
-	delete(s.byTable, t)
-	s.mu.Unlock()
-	if o != nil {
-		return o
-	}
-	o = &block{table: t}
-	for i, c := range t.Columns {
-		o.columns = append(o.columns, newColumn(c))
-		if isOnly && extents != nil {
-			o.columns[i].grow(extents[i])
-		}
-	}
-	return o
-}
-
-// give takes a block that nobody uses any more.
-func (s *spares) give(o *block) {
-	extents := make([]extent, len(o.columns))
-	for i, c := range o.columns {
-		extents[i] = c.extent()
-		c.reset()
-	}
-	o.version.reset()
-	o.id.reset()
-	o.rows, o.bytes, o.number = 0, 0, 0
-	s.mu.Lock()
-	s.byTable[o.table], s.extents[o.table] = o, extents
-	s.mu.Unlock()
 }

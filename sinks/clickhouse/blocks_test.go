@@ -44,10 +44,10 @@ func TestBlocksClose(t *testing.T) {
 	f("by rows, within a batch and over batches", l, "202603:2 202603:2 202604:2 202603:2 ",
 		batchOf(march, march, april, march), batchOf(march, march+1, april, march))
 	l = roomy
-	l.BytesMax = 60
+	l.BytesMax = 50
 	f("by bytes", l, "202603:3 ", batchOf(march, april, march, march))
 	l = roomy
-	l.MemoryMax = 120
+	l.MemoryMax = 100
 	f("the biggest by the bytes of all", l, "202604:2 ", batchOf(march, april, april))
 	many := batchOf()
 	for i := range int64(openMax + 3) {
@@ -71,8 +71,8 @@ func TestBlocksAreNumberedAndReused(t *testing.T) {
 			t.Errorf("number %x of %d rows, want %x", o.number, o.id.Rows(), want)
 		}
 		b.spare.give(o)
-		if len(closed) != 1 || len(b.takeClosed()) != 0 || b.bytes != 0 || len(b.spare.byTable) != 1 {
-			t.Errorf("%d closed, %d bytes are left, %d spare blocks", len(closed), b.bytes, len(b.spare.byTable))
+		if len(closed) != 1 || len(b.takeClosed()) != 0 || b.bytes != 0 || len(b.spare.byTable[growing]) != 1 {
+			t.Errorf("%d closed, %d bytes are left, %d spare blocks", len(closed), b.bytes, len(b.spare.byTable[growing]))
 		}
 	}
 }

@@ -101,8 +101,9 @@ func (o *block) encode(e *encoder) {
 }
 
 func (c *column) encode(e *encoder) {
+	e.uint(uint64(c.blank))
 	e.uint(uint64(c.elems))
-	for _, b := range [][]byte{c.nulls, c.ends, c.data, c.extra, c.words.wire} {
+	for _, b := range [][]byte{c.nulls, c.ends, c.data, c.extra, c.words.Wire} {
 		e.bytes(b)
 	}
 	const chunk = 1 << 12
@@ -147,26 +148,25 @@ func decodeBlock(d *decoder, tables []*schema.Table) (*block, error) {
 		return nil, errMalformed
 	}
 	if o.number != 0 {
-		for range o.rows {
-			o.id.add(o.number)
-		}
+		o.id.repeat(o.number, o.rows)
 	}
 	return o, nil
 }
 
 // decode reads the column's rows and reports whether they fit together.
 func (c *column) decode(d *decoder, rows int) bool {
-	c.rows, c.elems = rows, int(d.uint())
-	for _, b := range []*[]byte{&c.nulls, &c.ends, &c.data, &c.extra, &c.words.wire} {
+	c.rows, c.blank, c.elems = rows, int(d.uint()), int(d.uint())
+	for _, b := range []*[]byte{&c.nulls, &c.ends, &c.data, &c.extra} {
 		*b = d.bytes()
 	}
-	keys := d.bytes()
-	if d.err != nil || len(keys)%4 != 0 || !c.words.index() {
+	words, keys := d.bytes(), d.bytes()
+	if d.err != nil || len(keys)%4 != 0 || !c.words.Load(words) {
 		return false
 	}
+	c.keys = make([]uint32, 0, len(keys)/4)
 	for len(keys) > 0 {
 		k := binary.LittleEndian.Uint32(keys)
-		if int(k) >= len(c.words.from) {
+		if int(k) >= c.words.Len() {
 			return false
 		}
 		c.keys = append(c.keys, k)
@@ -177,6 +177,9 @@ func (c *column) decode(d *decoder, rows int) bool {
 
 // fits compares the lengths of the column's pieces.
 func (c *column) fits() bool {
+	if c.blank != 0 {
+		return c.isBlank() && c.size() == 0 && c.elems == 0
+	}
 	width, lists, nulls, words := 0, 0, 0, 0
 	switch c.typ {
 	case schema.LowText:
@@ -211,23 +214,6 @@ func typeOf(wire string) (typ schema.Type, nullable, ok bool) {
 		}
 	}
 	return 0, false, false
-}
-
-// index numbers the texts that wire holds.
-func (d *dictionary) index() bool {
-	for at := 0; at < len(d.wire); {
-		n, used := binary.Uvarint(d.wire[at:])
-		if used <= 0 || n > uint64(len(d.wire)-at-used) {
-			return false
-		}
-		d.from = append(d.from, uint32(at+used))
-		at += used + int(n)
-		d.to = append(d.to, uint32(at))
-	}
-	for 2*(len(d.from)+1) > len(d.slots) && len(d.from) > 0 {
-		d.grow()
-	}
-	return true
 }
 
 // isDeclared reports whether the block's columns are those of its table.

@@ -152,9 +152,10 @@ func TestTextsOfAnyLength(t *testing.T) {
 // room that the one before it took; those of many months do not.
 func TestRoomOfTheNextBlock(t *testing.T) {
 	table := wide()
-	s := newSpares()
+	s := newSpares(1 << 20)
 	first := s.take(table, true)
 	first.columns[0].data = make([]byte, 5000)
+	s.note(first)
 	s.give(first)
 	s.take(table, true) // the memory itself
 	if c := s.take(table, true).columns[0]; cap(c.data) < 5000 || len(c.data) != 0 {
@@ -162,6 +163,24 @@ func TestRoomOfTheNextBlock(t *testing.T) {
 	}
 	if c := s.take(table, false).columns[0]; cap(c.data) != 0 {
 		t.Errorf("a block of a further month begins with room for %d bytes", cap(c.data))
+	}
+}
+
+// TestSpareBlocksAreBounded: of each table one is kept, and others up to the
+// bound of their bytes.
+func TestSpareBlocksAreBounded(t *testing.T) {
+	s := newSpares(100)
+	for _, table := range []*schema.Table{growing, everything} {
+		for range 4 {
+			s.give(&block{table: table, bytes: 40})
+		}
+	}
+	if is := [2]int{len(s.byTable[growing]), len(s.byTable[everything])}; is != [2]int{2, 1} || s.bytes != 120 {
+		t.Errorf("%d blocks are kept, of %d bytes", is, s.bytes)
+	}
+	s.take(growing, true)
+	if s.bytes != 80 || len(s.byTable[growing]) != 1 {
+		t.Errorf("%d bytes are kept after one was taken", s.bytes)
 	}
 }
 

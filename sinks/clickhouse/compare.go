@@ -14,6 +14,7 @@ type existingTable struct {
 	partitionKey, sortingKey string
 	comment                  string
 	columns                  map[string]string // type by name
+	defaults                 map[string]bool   // names of columns with an expression
 }
 
 func (e *existingTable) isMarked() bool { return strings.Contains(e.comment, viewMark) }
@@ -35,7 +36,7 @@ func (c *creator) existing(ctx context.Context) (map[string]*existingTable, erro
 	defer rows.Close()
 	for rows.Next() {
 		var name string
-		e := &existingTable{columns: map[string]string{}}
+		e := &existingTable{columns: map[string]string{}, defaults: map[string]bool{}}
 		if err := rows.Scan(&name, &e.engine, &e.engineFull, &e.partitionKey, &e.sortingKey, &e.comment); err != nil {
 			return nil, explain(c.cfg, err)
 		}
@@ -44,18 +45,18 @@ func (c *creator) existing(ctx context.Context) (map[string]*existingTable, erro
 	if err := rows.Err(); err != nil {
 		return nil, explain(c.cfg, err)
 	}
-	columns, err := c.conn.Query(ctx, "SELECT table, name, type FROM system.columns WHERE database = ?", c.cfg.Database)
+	columns, err := c.conn.Query(ctx, "SELECT table, name, type, default_kind FROM system.columns WHERE database = ?", c.cfg.Database)
 	if err != nil {
 		return nil, explain(c.cfg, err)
 	}
 	defer columns.Close()
 	for columns.Next() {
-		var table, name, typ string
-		if err := columns.Scan(&table, &name, &typ); err != nil {
+		var table, name, typ, kind string
+		if err := columns.Scan(&table, &name, &typ, &kind); err != nil {
 			return nil, explain(c.cfg, err)
 		}
 		if e := out[table]; e != nil {
-			e.columns[name] = typ
+			e.columns[name], e.defaults[name] = typ, kind != ""
 		}
 	}
 	if err := columns.Err(); err != nil {

@@ -16,6 +16,8 @@ type creator struct {
 	conn       driver.Conn
 	tables     []*schema.Table
 	replicated map[string]bool // the tables that are, as the server tells
+	// defaults are the columns, by table, for which the server has an expression.
+	defaults map[string]map[string]bool
 }
 
 func (c *creator) options(t *schema.Table) Options {
@@ -59,9 +61,9 @@ func (c *creator) run(ctx context.Context) error {
 	if err := c.windows(ctx, there); err != nil {
 		return err
 	}
-	c.replicated = map[string]bool{}
+	c.replicated, c.defaults = map[string]bool{}, map[string]map[string]bool{}
 	for _, t := range c.tables {
-		c.replicated[t.Name] = there[t.Name].isReplicated()
+		c.replicated[t.Name], c.defaults[t.Name] = there[t.Name].isReplicated(), there[t.Name].defaults
 	}
 	return c.views(ctx, there)
 }

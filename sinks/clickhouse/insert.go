@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/schema"
 )
 
 // tokensMax bounds the tokens that one delivery tries.
@@ -45,11 +47,12 @@ func (s *sender) send(ctx context.Context, client *ch.Client, p *parcel, o *bloc
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.cfg.TimeoutMs)*time.Millisecond)
 	defer cancel()
 	var told events
+	columns := s.columnsOf(o)
 	err = client.Do(ctx, ch.Query{
-		Body:            insertStatement(&s.cfg, o),
+		Body:            insertStatement(&s.cfg, o.table, columns),
 		QueryID:         fmt.Sprintf("%s%s-%d", s.queryPrefix(p), s.process, p.attempt),
 		Settings:        insertTokens(p),
-		Input:           input(o),
+		Input:           input(o, columns),
 		OnProfileEvents: told.add,
 	})
 	// Keeper notes a token together with the part: a block whose token it knows
@@ -95,19 +98,27 @@ func (e *events) add(_ context.Context, told []ch.ProfileEvent) error {
 // materialized views count, too.
 func (e *events) isTaken() bool { return e.parts > 0 && e.duplicates == 0 }
 
-func insertStatement(c *Config, o *block) string {
+// columnsOf are the columns of a block that go over the wire. The server makes
+// those in which no row has a value, unless it would put another value there.
+func (s *sender) columnsOf(o *block) []*column {
+	return slices.DeleteFunc(slices.Clone(o.columns), func(c *column) bool {
+		return c.isBlank() && !s.defaults[o.table.Name][c.field]
+	})
+}
+
+func insertStatement(c *Config, t *schema.Table, columns []*column) string {
 	var names []string
-	for _, col := range o.columns {
+	for _, col := range columns {
 		names = append(names, quoteName(col.field))
 	}
 	names = append(names, "`_block`", "`_version`")
-	return "INSERT INTO " + tableName(Options{Database: c.Database}, o.table.Name) + " (" + strings.Join(names, ", ") + ") VALUES"
+	return "INSERT INTO " + tableName(Options{Database: c.Database}, t.Name) + " (" + strings.Join(names, ", ") + ") VALUES"
 }
 
-// input is the block in the order of the statement's columns.
-func input(o *block) proto.Input {
+// input is the columns of a block in the order of the statement's.
+func input(o *block, columns []*column) proto.Input {
 	var in proto.Input
-	for _, c := range o.columns {
+	for _, c := range columns {
 		in = append(in, proto.InputColumn{Name: c.field, Data: c})
 	}
 	return append(in, proto.InputColumn{Name: "_block", Data: &o.id}, proto.InputColumn{Name: "_version", Data: &o.version})

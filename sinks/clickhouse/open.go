@@ -52,7 +52,7 @@ func (s *Sink) prepare(ctx context.Context, tables []*schema.Table) error {
 	if err := c.run(ctx); err != nil {
 		return err
 	}
-	s.sender = &sender{cfg: s.cfg, conn: s.conn, tables: tables, replicated: c.replicated}
+	s.sender = &sender{cfg: s.cfg, conn: s.conn, tables: tables, replicated: c.replicated, defaults: c.defaults}
 	return nil
 }
 

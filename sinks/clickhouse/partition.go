@@ -11,8 +11,8 @@ import (
 type partitioner struct {
 	column int
 	uuid   bool
-	day    int64
-	month  int32 // of day
+	dayMs  int64 // the beginning of a day
+	month  int32 // of that day
 }
 
 // The months of tables without partitions, and those to which ClickHouse
@@ -40,14 +40,14 @@ func (p *partitioner) of(r *schema.Rows, row int) int32 {
 	case !p.uuid && c.I64[row] != schema.Absent:
 		ms = c.I64[row]
 	}
-	const dayMs = 86_400_000
-	day := ms / dayMs
-	if ms < day*dayMs {
-		day--
-	}
-	if day != p.day {
-		t := time.Unix(day*dayMs/1000, 0).UTC()
-		p.day = day
+	const dayLength = 86_400_000
+	if since := ms - p.dayMs; since < 0 || since >= dayLength {
+		day := ms / dayLength
+		if ms < day*dayLength {
+			day--
+		}
+		t := time.Unix(day*dayLength/1000, 0).UTC()
+		p.dayMs = day * dayLength
 		p.month = int32(min(max(t.Year()*100+int(t.Month()), firstMonth), lastMonth))
 	}
 	return p.month

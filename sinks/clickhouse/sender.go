@@ -28,6 +28,7 @@ type sender struct {
 	conn       driver.Conn
 	tables     []*schema.Table
 	replicated map[string]bool // by table
+	defaults   map[string]map[string]bool
 	queue      *queue
 	spool      *spool
 	report     func(error)

@@ -25,8 +25,9 @@ type Sink struct {
 }
 
 var (
-	_ pipeline.Sink       = (*Sink)(nil)
-	_ pipeline.Renumberer = (*Sink)(nil)
+	_ pipeline.Sink        = (*Sink)(nil)
+	_ pipeline.Renumberer  = (*Sink)(nil)
+	_ pipeline.PackedTaker = (*Sink)(nil)
 )
 
 // New makes a sink; nothing is dialled before Open.
@@ -34,6 +35,9 @@ func New(cfg Config) *Sink { return &Sink{cfg: cfg} }
 
 // Probe tries whether one of the servers answers and lets the user in.
 func (s *Sink) Probe(ctx context.Context) error { return Ping(ctx, s.cfg) }
+
+// TakesPacked marks the sink as one that does.
+func (s *Sink) TakesPacked() {}
 
 // Write gathers the rows. It waits while the memory for closed blocks and the
 // spool are full and the server takes rows, and answers with an error marked by

@@ -21,7 +21,7 @@ import (
 )
 
 // spoolMagic begins a spool file; a block and CRC-32C of all before it follow.
-const spoolMagic = "touchstream block 1\n"
+const spoolMagic = "touchstream block 2\n"
 
 // The endings of spool files.
 const (

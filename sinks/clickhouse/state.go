@@ -13,8 +13,12 @@ import (
 	"touchstream/pipeline/schema"
 )
 
+// openRoom is what a state takes for an open block besides its rows, and for
+// what is not of a block.
+const openRoom = 16 << 10
+
 // stateForm is the first number of a state.
-const stateForm = 1
+const stateForm = 2
 
 // kept is what a state holds.
 type kept struct {
@@ -31,6 +35,7 @@ func (s *Sink) State(context.Context) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
+	out.Grow(int(s.blocks.bytes) + openRoom*(1+len(s.blocks.open)))
 	e := encoder{w: &out}
 	e.uint(stateForm)
 	e.uint(uint64(s.blocks.number))
