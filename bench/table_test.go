@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 
 	"touchstream/pipeline/flat"
@@ -116,15 +117,17 @@ func BenchmarkDuplicates(b *testing.B) {
 	const window = 1_000_000
 	b.Run("expiring", func(b *testing.B) {
 		x, r := flat.NewExpiring(window, 4*window), rand.New(rand.NewPCG(seed, 2))
-		var next [ahead]uint64
+		var asked [ahead]flat.Question
+		var seen [ahead]bool
 		step := func(i int) {
-			if i%ahead == 0 {
-				for j := range next {
-					next[j] = r.Uint64()
-					x.Touch(next[j])
-				}
+			if i%ahead != 0 {
+				return
 			}
-			if x.Seen(next[i%ahead], int64(i), int64(i-window)) {
+			for j := range asked {
+				asked[j] = flat.Question{Hash: r.Uint64(), Time: int64(i + j), ForgottenBefore: int64(i - window)}
+			}
+			x.SeenAll(asked[:], seen[:])
+			if slices.Contains(seen[:], true) {
 				b.Fatal("a new id was seen")
 			}
 			if i%4096 == 0 {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
@@ -14,6 +15,8 @@ type admitter struct {
 	members []*member
 	status  *Status
 	seen    *flat.Expiring
+	asked   []flat.Question // of one piece's rows
+	answers []bool
 	// slack is, by source, how far its allowed lateness is below the largest.
 	slack []int64
 	// sessions: an operator keyed by device runs.
@@ -41,49 +44,62 @@ func newAdmitter(cfg *Config, status *Status, members []*member) *admitter {
 // admit marks rows with the watermark they are measured against and drops
 // duplicates, in log order.
 func (a *admitter) admit(s *step, before [2]int64) {
-	duplicates, noSession := int64(0), int64(0)
+	duplicates, noSession := 0, int64(0)
 	for _, p := range s.pieces {
-		b := p.batch
-		kept, slack := p.rows[:0], a.slack[p.source]
-		for i, r := range p.rows {
-			if a.seen != nil && i%touchRows == 0 {
-				a.touch(b, p.rows[i:])
-			}
+		b, slack := p.batch, a.slack[p.source]
+		for _, r := range p.rows {
 			b.Mark[r] = max(b.Own[r], before[AllSources])
 			b.Limit[r] = b.Mark[r] + slack
-			if a.seen != nil && b.Flags[r]&event.IsPositional == 0 {
-				forgotten := int64(beginOfTime)
-				if b.Own[r] != beginOfTime {
-					forgotten = b.Own[r] - a.cfg.DedupWindow
-				}
-				if a.seen.Seen(b.Message[r].Hi, b.Time(int(r)), forgotten) {
-					duplicates++
-					continue
-				}
-			}
-			if a.sessions && b.Device[r].IsZero() && !b.Name[r].IsSystem() {
-				noSession++
-			}
-			kept = append(kept, r)
 		}
-		p.rows = kept
+		if a.seen != nil {
+			all := len(p.rows)
+			p.rows = a.dropSeen(b, p.rows)
+			duplicates += all - len(p.rows)
+		}
+		if a.sessions {
+			for _, r := range p.rows {
+				if b.Device[r].IsZero() && !b.Name[r].IsSystem() {
+					noSession++
+				}
+			}
+		}
 	}
-	a.status.Duplicates.Add(duplicates)
+	a.status.Duplicates.Add(int64(duplicates))
 	a.status.NoSession.Add(noSession)
 	if a.seen != nil {
 		a.forget(s)
 	}
 }
 
-// touchRows is for how many rows the memory of their message ids is asked for
-// at a time, so that the waits for it overlap.
-const touchRows = 64
-
-// touch asks for the memory that the next rows' questions will read.
-func (a *admitter) touch(b *event.Batch, rows []uint32) {
-	for _, r := range rows[:min(len(rows), touchRows)] {
-		a.seen.Touch(b.Message[r].Hi)
+// dropSeen takes the rows out whose message ids are known.
+func (a *admitter) dropSeen(b *event.Batch, rows []uint32) []uint32 {
+	a.asked = a.asked[:0]
+	for _, r := range rows {
+		if b.Flags[r]&event.IsPositional != 0 {
+			continue
+		}
+		forgotten := int64(beginOfTime)
+		if b.Own[r] != beginOfTime {
+			forgotten = b.Own[r] - a.cfg.DedupWindow
+		}
+		a.asked = append(a.asked, flat.Question{Hash: b.Message[r].Hi, Time: b.Time(int(r)), ForgottenBefore: forgotten})
 	}
+	a.answers = slices.Grow(a.answers[:0], len(a.asked))[:len(a.asked)]
+	a.seen.SeenAll(a.asked, a.answers)
+	if !slices.Contains(a.answers, true) {
+		return rows
+	}
+	kept, next := rows[:0], 0
+	for _, r := range rows {
+		if b.Flags[r]&event.IsPositional == 0 {
+			next++
+			if a.answers[next-1] {
+				continue
+			}
+		}
+		kept = append(kept, r)
+	}
+	return kept
 }
 
 // forget lets message ids go that no partition can ask for any more.

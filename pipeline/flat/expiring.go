@@ -104,56 +104,93 @@ func NewExpiring(window int64, limit int) *Expiring {
 	return x
 }
 
+// Question asks whether the id with a hash is kept with a time not below
+// ForgottenBefore. Hashes must be keyed: 63 bits are taken for the id.
+type Question struct {
+	Hash                  uint64
+	Time, ForgottenBefore int64
+}
+
+// askedAhead is for how many ids memory is asked at a time, so that the waits
+// for it overlap.
+const askedAhead = 32
+
+// SeenAll answers questions one after another as Seen does; seen must have room
+// for all of them. It waits once for many.
+func (x *Expiring) SeenAll(asked []Question, seen []bool) {
+	var ids [askedAhead]idSlot
+	var buckets [askedAhead]*bucket
+	for len(asked) > 0 {
+		n := min(len(asked), askedAhead)
+		for i, q := range asked[:n] {
+			id := newID(q.Hash, clampTime(q.Time))
+			buckets[i] = &x.segments.at(x.segment(id.high))[id.home()]
+			prefetch(unsafe.Pointer(buckets[i]))
+			ids[i] = id
+		}
+		past := x.past()
+		for i, b := range buckets[:n] {
+			b.touchNext()
+			if buckets[i] = nil; b.hasStrayed != 0 && !past.forgotten(b.strayed) {
+				buckets[i] = &x.segments.at(x.segment(ids[i].high))[ids[i].away()]
+				prefetch(unsafe.Pointer(buckets[i]))
+			}
+		}
+		for _, b := range buckets[:n] {
+			if b != nil {
+				b.touchNext()
+			}
+		}
+		for i, q := range asked[:n] {
+			seen[i] = x.ask(ids[i], clampTime(q.Time), q.ForgottenBefore)
+		}
+		asked, seen = asked[n:], seen[n:]
+	}
+}
+
 // Seen reports whether the id with hash h is kept with a time not below
 // forgottenBefore. If not, it keeps it with its time, the later one if it had
-// one; a time below the floor is not kept. Hashes must be keyed: 64 bits are
-// taken for the id.
+// one; a time below the floor is not kept.
 func (x *Expiring) Seen(h uint64, timeMs, forgottenBefore int64) bool {
 	timeMs = clampTime(timeMs)
+	return x.ask(newID(h, timeMs), timeMs, forgottenBefore)
+}
+
+func (x *Expiring) ask(id idSlot, timeMs, forgottenBefore int64) bool {
 	if !x.started {
 		x.start(timeMs)
 	}
 	forgottenBefore = max(forgottenBefore, x.floor)
-	id := newID(h, timeMs)
 	n := x.segment(id.high)
-	old := x.segments.at(n).find(id)
-	if old != nil && x.timeOf(*old) >= forgottenBefore {
-		return true
+	s, kept := x.segments.at(n), int64(math.MinInt64)
+	b, i, isKept := s.find(id, x.past())
+	if isKept {
+		kept = x.timeOf(s[b].time(i))
+		if kept >= forgottenBefore {
+			return true
+		}
 	}
 	if x.others.Len() > 0 {
 		if k := x.others.ID(id.key()); k != 0 {
 			return x.seenApart(k, timeMs, forgottenBefore)
 		}
 	}
-	if timeMs < x.floor || old != nil && x.timeOf(*old) >= timeMs {
+	if timeMs < x.floor || kept >= timeMs {
 		return false
 	}
 	switch {
 	case !x.fits(timeMs):
 		x.other(id, timeMs)
-	case old != nil:
-		*x.segments.mut(n).find(id) = id.time
+	case isKept:
+		x.segments.mut(n).set(b, i, id, x.past())
 		x.count1(timeMs)
 	default:
-		x.count1(timeMs)
-		x.insert(id)
+		x.insert(id, timeMs)
 	}
 	if x.Len() > x.limit {
 		x.shrink()
 	}
 	return false
-}
-
-// Touch asks for the memory that Seen(h, …) reads, and does not wait for it. A
-// caller that touches some ids ahead waits once for many. It changes nothing.
-func (x *Expiring) Touch(h uint64) {
-	id := newID(h, 0)
-	s := x.segments.at(x.segment(id.high))
-	first, second := id.homes()
-	prefetch(unsafe.Pointer(&s[first].low))
-	prefetch(unsafe.Pointer(&s[second].low))
-	prefetch(unsafe.Pointer(&s[first].time)) // A new id is put here, most often.
-	prefetch(unsafe.Pointer(&s[first].high))
 }
 
 // seenApart is Seen for an id of the others.

@@ -21,32 +21,27 @@ func (x *Expiring) past() bound {
 }
 
 // insert adds an id that fits and is in no segment.
-func (x *Expiring) insert(id idSlot) {
+func (x *Expiring) insert(id idSlot, timeMs int64) {
 	for {
-		n := x.segment(id.high)
-		left, used := x.segments.mut(n).put(id, x.past(), x.used[n] >= idFull)
+		n, tries := x.segment(id.high), uint32(bucketSlots-1)
+		if x.used[n] >= idFull {
+			tries = triesFull
+		}
+		used, ok := x.segments.mut(n).put(id, x.past(), tries)
 		x.used[n] += used
-		if left.low == 0 {
+		if ok {
+			x.count1(timeMs)
 			return
 		}
-		id = left
 		if x.purge(n) >= purgeMin {
 			continue
 		}
 		if x.depth[n] == x.depthMax {
-			x.setApart(id)
+			x.other(id, timeMs)
 			return
 		}
 		x.split(n, id.high)
 	}
-}
-
-// setApart moves an id of the segments to the others.
-func (x *Expiring) setApart(id idSlot) {
-	t := x.timeOf(id.time)
-	*x.countOf(t)--
-	x.live--
-	x.other(id, t)
 }
 
 // split divides segment n, that of high, by the next bit of its places.
@@ -61,27 +56,10 @@ func (x *Expiring) split(n, high uint32) {
 	depth := x.depth[n]
 	old := *x.segments.at(n)
 	m := x.addSegment(depth + 1)
-	first, second := x.segments.mut(n), x.segments.mut(m)
-	*first = idSegment{}
-	x.used[n], x.depth[n] = 0, depth+1
-	past := x.past()
-	for b := range old {
-		for i := range uint32(bucketSlots) {
-			id := old[b].at(i)
-			if id.low == 0 || past.forgotten(id.time) {
-				continue
-			}
-			half, to := first, n
-			if x.place(id.high)>>(31-depth)&1 != 0 {
-				half, to = second, m
-			}
-			left, used := half.put(id, past, false)
-			x.used[to] += used
-			if left.low != 0 {
-				x.setApart(left)
-			}
-		}
-	}
+	halves := [2]*idSegment{x.segments.mut(n), x.segments.mut(m)}
+	*halves[0] = idSegment{}
+	used := old.split(halves, x.past(), func(high uint32) uint32 { return uint32(x.place(high) >> (31 - depth)) })
+	x.used[n], x.used[m], x.depth[n] = used[0], used[1], depth+1
 	// Of the run in dir that was the old segment's, the second half is new.
 	run := 1 << (x.dirDepth - depth)
 	start := int(x.place(high)<<x.dirDepth>>32) &^ (run - 1)
@@ -95,8 +73,11 @@ func (x *Expiring) purge(n uint32) uint32 {
 	if x.used[n] == 0 {
 		return 0
 	}
-	removed := x.segments.mut(n).purge(x.past())
-	x.used[n] -= removed
+	s := x.segments.mut(n)
+	removed := s.purge(x.past())
+	if x.used[n] -= removed; x.used[n] == 0 {
+		*s = idSegment{} // Nobody is away.
+	}
 	return removed
 }
 
@@ -110,7 +91,11 @@ func (x *Expiring) other(s idSlot, t int64) {
 // newID is the id with hash h and a time.
 func newID(h uint64, timeMs int64) idSlot {
 	h = spread(h)
-	return idSlot{low: max(uint32(h), 1), high: uint32(h >> 32), time: uint32(timeMs)}
+	low := uint32(h) &^ (1 << 15)
+	if low>>16 == 0 {
+		low |= 1 << 16
+	}
+	return idSlot{low: low, high: uint32(h >> 32), time: uint32(timeMs)}
 }
 
 func (s idSlot) key() Key { return Key{uint64(s.high), uint64(s.low)} }

@@ -1,37 +1,77 @@
 package flat
 
+import "unsafe"
+
 const (
-	idBuckets   = 1 << 8
+	idBuckets   = 1 << 7
 	idMask      = idBuckets - 1
-	bucketSlots = 16
+	lineSlots   = 7
+	bucketSlots = 4 * lineSlots
 	idSlots     = idBuckets * bucketSlots
 	// idMean is the mean number of ids in a segment when a set is at its limit,
 	// idFull the number at which a segment makes room: 3 standard deviations
 	// more, so that few segments ever split beyond the size laid out.
-	idMean = idSlots * 93 / 100
-	idFull = idMean + 190
-	// walkMax bounds how many ids move to make room for one.
-	walkMax = 100
+	idMean = idSlots * 88 / 100
+	idFull = idMean + 170
+	// triesFull is of how many ids of its home an id may take the slot in a
+	// segment that is nearly full. The room of a forgotten id is most often
+	// found so, and looking for those all over the segment costs more.
+	triesFull = 3
 )
 
-// idSlot is one id: the halves of its hash and the low 32 bits of its time. The
-// low half is never 0: that is an empty slot.
+// idSlot is one id: 63 bits of its hash and the low 32 bits of its time. Of the
+// low half the bits from 16 on are the tag, which is never 0, those from 0 the
+// number of its home, and bit 15 is 0.
 type idSlot struct {
 	low, high, time uint32
 }
 
-// homes are the two buckets that an id may be in.
-func (id idSlot) homes() (first, second uint32) { return id.low & idMask, id.high & idMask }
+func (id idSlot) home() uint32 { return id.low & idMask }
 
-// bucket fills three cache lines. A search reads the first one, and of the
-// others only what belongs to an id whose low half is the one sought.
+// away is the other bucket that an id may be in.
+func (id idSlot) away() uint32 { return id.low&idMask ^ jump(id.high) }
+
+// jump leads from one bucket of an id to the other. It is odd, so the last bit
+// of the home tells which of them a slot lies in.
+func jump(high uint32) uint32 { return high&idMask | 1 }
+
+// tags is the id's tag in all lanes of a word.
+func (id idSlot) tags() uint64 { return uint64(id.low>>16) * eachLane }
+
+// rest is what a slot keeps of the low half besides the tag: 8 bits, and the
+// last one of the home.
+func (id idSlot) rest() uint64 { return uint64(id.low>>7&0xff<<1 | id.low&1) }
+
+const (
+	eachLane = 0x0001_0001_0001_0001
+	topBits  = 0x8000_8000_8000_8000
+	restBits = 9
+	restMask = 1<<restBits - 1
+)
+
+// bucket fills five cache lines. The first one tells nearly always that an id
+// is not here, and where a new one goes; of the others only that of its slot is
+// read.
 type bucket struct {
-	low, high, time [bucketSlots]uint32
+	tags [lineSlots]uint64 // Of each slot 16 bits, 0 if it is empty.
+	// strayed is the low half of the latest time of the ids whose home this is
+	// and that lie in their other bucket, if there are any.
+	strayed    uint32
+	hasStrayed uint16
+	// next is where the next id goes. Slots are filled by turns, so it is the
+	// one filled longest ago.
+	next uint16
+	line [bucketSlots / lineSlots]idLine
 }
 
-// idSegment is a small set of ids by cuckoo hashing: an id is in one of two
-// buckets, and moves to the other one to make room. So a search reads two cache
-// lines, whatever the load, and an id can be removed by emptying its slot.
+// idLine holds what seven slots have besides their tags.
+type idLine struct {
+	time, high [lineSlots]uint32
+	rest       uint64 // Of each slot restBits bits.
+}
+
+// idSegment is a small set of ids by cuckoo hashing: an id is in its home or, if
+// that was full, in one other bucket. A home knows until when ids are away.
 type idSegment [idBuckets]bucket
 
 // bound tells which times are forgotten: those less than before beyond from.
@@ -42,87 +82,172 @@ type bound struct {
 
 func (b bound) forgotten(time uint32) bool { return uint64(time-b.from) < b.before }
 
-// find is the place of an id's time, nil if it is not there.
-func (s *idSegment) find(id idSlot) *uint32 {
-	first, second := id.homes()
-	if t := s[first].find(id); t != nil {
-		return t
-	}
-	return s[second].find(id)
-}
-
-func (b *bucket) find(id idSlot) *uint32 {
-	for i, low := range &b.low {
-		if low == id.low && b.high[i] == id.high {
-			return &b.time[i]
+// find is where an id is, unless it is not there or forgotten.
+func (s *idSegment) find(id idSlot, past bound) (b, i uint32, ok bool) {
+	b = id.home()
+	if s[b].mayHold(id.tags()) {
+		if i, ok = s[b].find(id, past); ok {
+			return b, i, true
 		}
 	}
-	return nil
+	if s[b].hasStrayed == 0 || past.forgotten(s[b].strayed) {
+		return 0, 0, false
+	}
+	b = id.away()
+	if s[b].mayHold(id.tags()) {
+		i, ok = s[b].find(id, past)
+	}
+	return b, i, ok
 }
 
-// at is the id in slot i.
-func (b *bucket) at(i uint32) idSlot {
-	i %= bucketSlots
-	return idSlot{b.low[i], b.high[i], b.time[i]}
+// mayHold reports whether a slot has the tag: then a lane of the difference is
+// 0, so that subtracting 1 there borrows from its top bit.
+func (b *bucket) mayHold(tags uint64) bool {
+	w := &b.tags
+	d0, d1, d2, d3, d4, d5, d6 := w[0]^tags, w[1]^tags, w[2]^tags, w[3]^tags, w[4]^tags, w[5]^tags, w[6]^tags
+	return ((d0-eachLane)&^d0|(d1-eachLane)&^d1|(d2-eachLane)&^d2|(d3-eachLane)&^d3|
+		(d4-eachLane)&^d4|(d5-eachLane)&^d5|(d6-eachLane)&^d6)&topBits != 0
 }
 
-func (b *bucket) set(i uint32, id idSlot) {
-	i %= bucketSlots
-	b.low[i], b.high[i], b.time[i] = id.low, id.high, id.time
-}
-
-// room is a slot of the bucket that is empty or holds a forgotten id.
-func (b *bucket) room(past bound) (slot uint32, ok bool) {
-	for i, low := range &b.low {
-		if low == 0 || past.forgotten(b.time[i]) {
-			return uint32(i), true
+func (b *bucket) find(id idSlot, past bound) (i uint32, ok bool) {
+	tag, rest := id.low>>16, id.rest()
+	for i := range uint32(bucketSlots) {
+		if b.tag(i) != tag {
+			continue
+		}
+		l, k := &b.line[i/lineSlots], i%lineSlots
+		if l.high[k] == id.high && l.restOf(k) == rest && !past.forgotten(l.time[k]) {
+			return i, true
 		}
 	}
 	return 0, false
 }
 
-// put adds an id that is not there and reports how many slots more are in use,
-// 0 or 1. If the segment has no room for it where put looks, it answers with
-// the id that is left over, this one or another; else with an id of low 0.
-func (s *idSegment) put(id idSlot, past bound, full bool) (left idSlot, used uint32) {
-	at, second := id.homes()
-	to, ok := s[at].room(past)
-	if !ok {
-		at = second
-		to, ok = s[at].room(past)
+func (b *bucket) tag(i uint32) uint32 { return uint32(b.tags[i/4]>>(i%4*16)) & 0xffff }
+
+func (l *idLine) restOf(k uint32) uint64 { return l.rest >> (k * restBits & 63) & restMask }
+
+// at is the id in slot i of bucket b.
+func (s *idSegment) at(b, i uint32) idSlot {
+	l, k := &s[b].line[i/lineSlots], i%lineSlots
+	high, rest := l.high[k], uint32(l.restOf(k))
+	home := b
+	if (b^rest)&1 != 0 {
+		home ^= jump(high)
 	}
-	if !ok && full {
-		return id, 0
-	}
-	for step := uint32(0); !ok; step++ {
-		if step == walkMax {
-			return id, 0
+	return idSlot{low: s[b].tag(i)<<16 | rest>>1<<7 | home, high: high, time: l.time[k]}
+}
+
+// time is that of the id in slot i.
+func (b *bucket) time(i uint32) uint32 { return b.line[i/lineSlots].time[i%lineSlots] }
+
+// isRoom reports whether slot i is empty or holds a forgotten id.
+func (b *bucket) isRoom(i uint32, past bound) bool {
+	return b.tag(i) == 0 || past.forgotten(b.time(i))
+}
+
+// touchNext asks for the memory of the next slot.
+func (b *bucket) touchNext() { prefetch(unsafe.Pointer(&b.line[b.next/lineSlots])) }
+
+// set puts an id into slot i of its bucket b.
+func (s *idSegment) set(b, i uint32, id idSlot, past bound) {
+	k := &s[b]
+	if i == uint32(k.next) {
+		if k.next++; k.next == bucketSlots {
+			k.next = 0
 		}
-		// Change places with one that is here, and take that to its other home.
-		i := (id.low>>10 + step) % bucketSlots
-		o := s[at].at(i)
-		s[at].set(i, id)
-		id = o
-		first, second := id.homes()
-		at ^= first ^ second
-		to, ok = s[at].room(past)
 	}
-	if s[at].low[to] == 0 {
+	w, shift := &k.tags[i/4], i%4*16
+	*w = *w&^(0xffff<<shift) | uint64(id.low>>16)<<shift
+	l, n := &k.line[i/lineSlots], i%lineSlots
+	l.time[n], l.high[n] = id.time, id.high
+	shift = n * restBits & 63
+	l.rest = l.rest&^(restMask<<shift) | id.rest()<<shift
+	if home := &s[id.home()]; home != k {
+		if home.hasStrayed == 0 || id.time-past.from > home.strayed-past.from {
+			home.strayed = id.time
+		}
+		home.hasStrayed = 1
+	}
+}
+
+// put adds an id that is not there and reports how many slots more are in use,
+// 0 or 1. It goes to the next slot of its home or of its other bucket, or takes
+// the slot of one of the latest ids there that finds room in its own other
+// bucket. So ids stay in their order in time, and next slots are forgotten first.
+// Put tries so many of them; ok is false if none can move.
+func (s *idSegment) put(id idSlot, past bound, tries uint32) (used uint32, ok bool) {
+	home := id.home()
+	if i := uint32(s[home].next); s[home].isRoom(i, past) {
+		return s.fill(home, i, id, past), true
+	}
+	b := id.away()
+	if i := uint32(s[b].next); s[b].isRoom(i, past) {
+		return s.fill(b, i, id, past), true
+	}
+	last := uint32(s[home].next)
+	for range tries {
+		if last == 0 {
+			last = bucketSlots
+		}
+		last--
+		if s[home].isRoom(last, past) {
+			return s.fill(home, last, id, past), true
+		}
+		o := s.at(home, last)
+		b := home ^ jump(o.high)
+		if i := uint32(s[b].next); s[b].isRoom(i, past) {
+			used = s.fill(b, i, o, past)
+			s.set(home, last, id, past)
+			return used, true
+		}
+	}
+	return 0, false
+}
+
+// fill puts an id into a slot that has room and reports how many more are in
+// use.
+func (s *idSegment) fill(b, i uint32, id idSlot, past bound) (used uint32) {
+	if s[b].tag(i) == 0 {
 		used = 1
 	}
-	s[at].set(to, id)
-	return idSlot{}, used
+	s.set(b, i, id, past)
+	return used
 }
 
 // purge empties the slots of forgotten ids.
 func (s *idSegment) purge(past bound) (removed uint32) {
 	for b := range s {
-		for i, low := range &s[b].low {
-			if low != 0 && past.forgotten(s[b].time[i]) {
-				s[b].low[i] = 0
+		k := &s[b]
+		for i := range uint32(bucketSlots) {
+			if k.tag(i) != 0 && past.forgotten(k.time(i)) {
+				k.tags[i/4] &^= 0xffff << (i % 4 * 16)
 				removed++
 			}
 		}
+		if k.hasStrayed != 0 && past.forgotten(k.strayed) {
+			k.hasStrayed = 0
+		}
 	}
 	return removed
+}
+
+// split moves the ids of old, which lie in the same buckets of either half. No
+// half has less room than the whole.
+func (old *idSegment) split(halves [2]*idSegment, past bound, half func(high uint32) uint32) (used [2]uint32) {
+	for b := range uint32(idBuckets) {
+		i := uint32(old[b].next)
+		for range bucketSlots {
+			if !old[b].isRoom(i, past) {
+				id := old.at(b, i)
+				n := half(id.high) & 1
+				halves[n].set(b, uint32(halves[n][b].next), id, past)
+				used[n]++
+			}
+			if i++; i == bucketSlots {
+				i = 0
+			}
+		}
+	}
+	return used
 }

@@ -123,16 +123,21 @@ func (x *Expiring) checkContent() error {
 	for n := range x.used {
 		used := uint32(0)
 		s := x.segments.at(uint32(n))
-		for b := range s {
+		for b := range uint32(idBuckets) {
+			if s[b].next >= bucketSlots {
+				return errors.New("the slots of a bucket are not sound")
+			}
 			for i := range uint32(bucketSlots) {
-				id := s[b].at(i)
-				if id.low == 0 {
+				id := s.at(b, i)
+				if s[b].tag(i) == 0 {
 					continue
 				}
 				used++
-				first, second := id.homes()
-				if first != uint32(b) && second != uint32(b) || x.segment(id.high) != uint32(n) {
+				if x.segment(id.high) != uint32(n) {
 					return errors.New("a segment holds an id of another place")
+				}
+				if home := &s[id.home()]; id.home() != b && (home.hasStrayed == 0 || x.past().forgotten(home.strayed) && !x.past().forgotten(id.time)) {
+					return errors.New("an id is away from its home, which does not know it")
 				}
 			}
 		}

@@ -84,6 +84,7 @@ func runExpiring(t *testing.T, prog []byte) {
 			x.Sweep(floor)
 			m.raise(floor)
 		default:
+			var asked []Question
 			for range n * 4 {
 				h, at := r.Uint64N(ids)*0x9e3779b97f4a7c15, now+r.Int64N(2*window)-window*3/2
 				if far && r.IntN(8) == 0 {
@@ -93,9 +94,19 @@ func runExpiring(t *testing.T, prog []byte) {
 				if r.IntN(2) == 0 {
 					own = now - r.Int64N(3*window)/2
 				}
-				got, want := x.Seen(h, at, own), m.seen(h, at, own)
-				if got != want {
-					t.Fatalf("Seen(%x, %d, %d) = %v, want %v", h, at, own, got, want)
+				asked = append(asked, Question{h, at, own})
+			}
+			seen := make([]bool, len(asked))
+			if op%2 == 0 {
+				x.SeenAll(asked, seen)
+			} else {
+				for i, q := range asked {
+					seen[i] = x.Seen(q.Hash, q.Time, q.ForgottenBefore)
+				}
+			}
+			for i, q := range asked {
+				if want := m.seen(q.Hash, q.Time, q.ForgottenBefore); seen[i] != want {
+					t.Fatalf("Seen(%x, %d, %d) = %v, want %v", q.Hash, q.Time, q.ForgottenBefore, seen[i], want)
 				}
 			}
 		}
@@ -117,18 +128,22 @@ func checkExpiring(t *testing.T, x *Expiring) {
 	t.Helper()
 	for n := range x.used {
 		s, used := x.segments.at(uint32(n)), 0
-		for b := range s {
+		for b := range uint32(idBuckets) {
 			for i := range uint32(bucketSlots) {
-				id := s[b].at(i)
-				if id.low == 0 {
+				if s[b].tag(i) == 0 {
 					continue
 				}
 				used++
+				id := s.at(b, i)
 				if got := x.segment(id.high); got != uint32(n) {
 					t.Fatalf("segment %d bucket %d holds an id of segment %d", n, b, got)
 				}
-				if first, second := id.homes(); first != uint32(b) && second != uint32(b) {
-					t.Fatalf("segment %d bucket %d holds an id of buckets %d and %d", n, b, first, second)
+				if id.home() != b && id.away() != b {
+					t.Fatalf("segment %d bucket %d holds an id of buckets %d and %d", n, b, id.home(), id.away())
+				}
+				if home := &s[id.home()]; id.home() != b && !x.past().forgotten(id.time) &&
+					(home.hasStrayed == 0 || home.strayed-uint32(x.from) < id.time-uint32(x.from)) {
+					t.Fatalf("segment %d bucket %d holds an id of bucket %d, which does not know it", n, b, id.home())
 				}
 			}
 		}

@@ -11,7 +11,7 @@ import (
 const (
 	headerMagic   = "tssnapsh"
 	trailerMagic  = "tssnpend"
-	formatVersion = 1
+	formatVersion = 2
 	headerBytes   = 28 // magic, version, generation, number, checksum
 	trailerBytes  = 28 // offset, length and checksum of the index, magic, checksum
 	frameHeader   = 12 // section, length, checksum
