@@ -39,19 +39,18 @@ func (r *Resolver) adoptIdentifiers(from, to uint32) {
 // to the list of the one that goes on.
 func (r *Resolver) adoptMerged(from, to uint32) {
 	f, t := r.profiles.Mut(from), r.profiles.Mut(to)
-	f.nextOld = f.merged
 	last := from
 	if f.merged != 0 {
-		last = f.lastOld
+		last = f.old
 	}
-	f.merged, f.lastOld = 0, 0
-	for old := from; old != 0; old = r.profiles.At(old).nextOld {
+	f.merged, f.old = 0, f.merged
+	for old := from; old != 0; old = r.profiles.At(old).old {
 		r.writeOverride(old, t.id)
 	}
 	if t.merged == 0 {
-		t.lastOld = last
+		t.old = last
 	} else {
-		r.profiles.Mut(last).nextOld = t.merged
+		r.profiles.Mut(last).old = t.merged
 	}
 	t.merged = from
 }

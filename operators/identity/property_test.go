@@ -166,14 +166,14 @@ func check(t *testing.T, r *Resolver) {
 			t.Fatalf("profile %d: lists %d identifiers of %d, counts %d references of %d", p, n, idents[p], e.references, references[p])
 		}
 		last := uint32(0)
-		for old := e.merged; old != 0; last, old = old, r.profiles.At(old).nextOld {
+		for old := e.merged; old != 0; last, old = old, r.profiles.At(old).old {
 			profiles++
 			if root(r, old) != p {
 				t.Fatalf("profile %d lists %d, which lives on in %d", p, old, root(r, old))
 			}
 		}
-		if last != 0 && last != e.lastOld {
-			t.Fatalf("profile %d: last is %d, not %d", p, e.lastOld, last)
+		if last != 0 && last != e.old {
+			t.Fatalf("profile %d: last is %d, not %d", p, e.old, last)
 		}
 		return true
 	})

@@ -30,9 +30,12 @@ func continues(b *event.Batch, row int) bool {
 // refer gives the event the profile that its references point to, where that
 // decides, and remembers the references it names.
 func (r *Resolver) refer(b *event.Batch, row int, own uint32) uint32 {
+	if len(r.named) == 0 {
+		return own
+	}
 	var keys [len(referenceColumns)]flat.Key
 	found, named := uint32(0), false
-	for i, c := range referenceColumns {
+	for i, c := range r.named {
 		v := b.Text(c, row)
 		if len(v) == 0 {
 			continue

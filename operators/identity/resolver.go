@@ -42,12 +42,10 @@ type Resolver struct {
 	eff    int64 // effective time of the event at work
 	// held is the profile of the event at work: it stays though eviction takes
 	// its last identifier or reference.
-	held   uint32
-	found  [event.NumIdents][blockRows]uint32
-	at     int                 // row at work in its block
-	keys   [blockRows]flat.Key // of one column's identifiers in the block
-	places [blockRows]uint8    // their rows in the block
-	known  [blockRows]uint32   // their entries
+	held uint32
+	// named are the references that any row of the batch names.
+	named []event.Column
+	block
 
 	scratch []byte
 }
@@ -87,6 +85,12 @@ func (r *Resolver) Bytes() int {
 // Resolve finds the profiles of the rows, in log order.
 func (r *Resolver) Resolve(t *pipeline.Turn, b *event.Batch, rows []uint32, merges []pipeline.Merge) []pipeline.Merge {
 	r.turn, r.merges = t, merges
+	r.named = r.named[:0]
+	for _, c := range referenceColumns {
+		if b.Str[c] != nil && !b.Empty.Has(c) {
+			r.named = append(r.named, c)
+		}
+	}
 	for len(rows) > 0 {
 		block := rows[:min(len(rows), blockRows)]
 		r.find(b, block)
@@ -94,6 +98,7 @@ func (r *Resolver) Resolve(t *pipeline.Turn, b *event.Batch, rows []uint32, merg
 			r.at = i
 			r.row(b, int(row))
 		}
+		r.nameAll()
 		rows = rows[len(block):]
 	}
 	merges, r.merges = r.merges, nil
@@ -102,7 +107,13 @@ func (r *Resolver) Resolve(t *pipeline.Turn, b *event.Batch, rows []uint32, merg
 
 func (r *Resolver) row(b *event.Batch, row int) {
 	r.eff = b.Eff(row)
-	own := r.link(b, row)
+	own := uint32(0)
+	if r.carried[r.at] != 0 {
+		if own = r.linked(b, row); own == 0 {
+			own = r.link(b, row)
+		}
+		r.held = own
+	}
 	p := r.refer(b, row, own)
 	r.held = 0
 	if p == 0 {
@@ -120,23 +131,17 @@ func (r *Resolver) row(b *event.Batch, row int) {
 	r.release(p)
 }
 
-// link finds or makes the profile of the event's identifiers and links them;
-// 0 if it carries none.
+// link finds or makes the profile of the event's identifiers, of which it
+// carries some, and links them.
 func (r *Resolver) link(b *event.Batch, row int) uint32 {
+	r.refresh(b, row)
 	base, strongest := r.base(b, row)
-	if strongest < 0 {
-		return 0
-	}
 	r.held = base
-	at, user := b.Time(row), identAt(b, event.IdentUser, row)
+	at, user := b.Time(row), r.user(b, row)
 	beside := false // a stronger identifier
-	for k := range event.Ident(event.NumIdents) {
-		h := identAt(b, k, row)
-		if h.IsZero() {
-			continue
-		}
-		if id := r.lookUp(k, h); id == 0 {
-			r.firstSight(b, row, k, h, base)
+	for k := range r.carries {
+		if id := r.lookUp(b, row, k); id == 0 {
+			r.firstSight(b, row, k, base)
 		} else {
 			r.seen(id, at)
 			if k != event.IdentUser && !user.IsZero() {
@@ -148,7 +153,7 @@ func (r *Resolver) link(b *event.Batch, row int) uint32 {
 		r.held = base
 	}
 	p := base
-	if id := r.lookUp(event.Ident(strongest), identAt(b, event.Ident(strongest), row)); id != 0 {
+	if id := r.lookUp(b, row, strongest); id != 0 {
 		p = r.idents.At(id).profile
 	}
 	if r.held = p; base != 0 && base != p {
@@ -157,29 +162,18 @@ func (r *Resolver) link(b *event.Batch, row int) uint32 {
 	return p
 }
 
-func identAt(b *event.Batch, k event.Ident, row int) event.Hash {
-	if b.Ident[k] == nil {
-		return event.Hash{}
-	}
-	return b.Ident[k][row]
-}
-
 // base finds the profile that the event's identifiers go to, a new one if need
-// be, and the identifier whose profile the event belongs to (-1: none).
-func (r *Resolver) base(b *event.Batch, row int) (base uint32, strongest int) {
-	strongest, user := -1, identAt(b, event.IdentUser, row)
-	onlyShared := true
-	for k := range event.Ident(event.NumIdents) {
-		h := identAt(b, k, row)
-		if h.IsZero() {
-			continue
+// be, and the identifier whose profile the event belongs to.
+func (r *Resolver) base(b *event.Batch, row int) (base uint32, strongest event.Ident) {
+	user := r.user(b, row)
+	first, onlyShared := true, true
+	for k := range r.carries {
+		id := r.lookUp(b, row, k)
+		shared := id != 0 && r.idents.At(id).shared || id == 0 && r.listed[b.Ident[k][row]]
+		if first || onlyShared && !shared {
+			strongest = k
 		}
-		id := r.lookUp(k, h)
-		shared := id != 0 && r.idents.At(id).shared || id == 0 && r.listed[h]
-		if strongest < 0 || onlyShared && !shared {
-			strongest = int(k)
-		}
-		onlyShared = onlyShared && shared
+		first, onlyShared = false, onlyShared && shared
 		if shared || id == 0 || base != 0 {
 			continue
 		}
@@ -188,8 +182,8 @@ func (r *Resolver) base(b *event.Batch, row int) (base uint32, strongest int) {
 			base = p
 		}
 	}
-	if base == 0 && strongest >= 0 && !onlyShared {
-		base = r.birth(b, row, identAt(b, event.Ident(strongest), row))
+	if base == 0 && !onlyShared {
+		base = r.birth(b, row, b.Ident[strongest][row])
 	}
 	return base, strongest
 }
@@ -202,17 +196,18 @@ func (r *Resolver) birth(b *event.Batch, row int, strongest event.Hash) uint32 {
 		e.id.Lo = 1
 	}
 	e.first = b.Time(row)
-	r.name(p)
+	r.born = append(r.born, p)
 	return p
 }
 
 // firstSight takes up an identifier.
-func (r *Resolver) firstSight(b *event.Batch, row int, k event.Ident, h event.Hash, base uint32) {
+func (r *Resolver) firstSight(b *event.Batch, row int, k event.Ident, base uint32) {
 	for r.idents.Full() {
 		if !r.evict() {
 			break
 		}
 	}
+	h := b.Ident[k][row]
 	shared := r.listed[h]
 	if shared || base == 0 {
 		base = r.birth(b, row, h)
@@ -221,13 +216,13 @@ func (r *Resolver) firstSight(b *event.Batch, row int, k event.Ident, h event.Ha
 	e := r.idents.MutAt(id)
 	at := b.Time(row)
 	e.kind, e.first, e.last, e.shared, e.revision = k, at, at, shared, r.floor
-	switch k {
-	case event.IdentUser, event.IdentLoyalty, event.IdentDevice:
+	if isRaw(k) {
 		e.raw = r.arena.Put(b.Text(k.Column(), row))
 	}
 	if k != event.IdentUser && !shared {
-		e.user = identAt(b, event.IdentUser, row).Lo
+		e.user = r.user(b, row).Lo
 	}
+	r.found[k][r.at] = id
 	r.attach(id, base, at)
 	r.aging.Set(at, id)
 	r.writeIdentity(id)
@@ -247,7 +242,14 @@ func (r *Resolver) seen(id uint32, at int64) {
 
 const dayMs = 86_400_000
 
-func day(ms int64) int64 { return int64(math.Floor(float64(ms) / dayMs)) }
+// day numbers days; before 1970 they are negative.
+func day(ms int64) int64 {
+	d := ms / dayMs
+	if d*dayMs > ms {
+		d--
+	}
+	return d
+}
 
 // countUser counts the user_ids that an identifier is seen with and makes it
 // shared when they are too many.
@@ -345,6 +347,7 @@ func (r *Resolver) evict() bool {
 		r.arena.Free(e.users)
 		r.floor = max(r.floor, e.revision)
 		r.idents.Evict(id)
+		r.isStale = true
 		r.release(p)
 		r.turn.Count.Evicted++
 		return true

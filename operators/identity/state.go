@@ -5,22 +5,24 @@ import (
 	"touchstream/pipeline/flat"
 )
 
-// identifier is what is known of one identifier.
+// identifier is what is known of one identifier. What most events read comes
+// first: with the key it fills a cache line.
 type identifier struct {
-	first, last int64 // event times
-	placed      int64 // event time of the login that it belongs to
-	rowDay      int64 // day of last_seen in its newest row
-	raw         flat.Ref
-	user        uint64   // hash of the first user_id that it was seen with; 0: none
-	users       flat.Ref // hashes of further ones
+	first, last int64  // event times
+	placed      int64  // event time of the login that it belongs to
+	rowDay      int64  // day of last_seen in its newest row
+	user        uint64 // hash of the first user_id that it was seen with; 0: none
 	profile     uint32
-	next, prev  uint32 // in the profile's list
-	revision    uint32
 	kind        event.Ident
 	shared      bool
+	raw         flat.Ref
+	users       flat.Ref // hashes of further ones
+	next, prev  uint32   // in the profile's list
+	revision    uint32
 }
 
-// profile is a connected set of identifiers, or one that was merged.
+// profile is a connected set of identifiers, or one that was merged. It fills a
+// cache line.
 type profile struct {
 	id         event.Hash
 	user       event.Hash // its user_id; zero: none
@@ -28,10 +30,11 @@ type profile struct {
 	parent     uint32     // profile that it was merged into; 0: current
 	idents     uint32     // its identifiers
 	references uint32     // number of references to it
-	merged     uint32     // profiles merged into it
-	nextOld    uint32     // next in the list merged
-	lastOld    uint32     // last of the list merged
-	revision   uint32     // of its row in identity_overrides
+	merged     uint32     // first of the list of profiles merged into it
+	// old is the last of that list or, once it is merged itself, the next one of
+	// the list that it is in.
+	old      uint32
+	revision uint32 // of its row in identity_overrides
 }
 
 // reference is an order, call, case or shipment that belongs to a profile.
@@ -106,7 +109,7 @@ func (r *Resolver) release(p uint32) {
 		return
 	}
 	for old := e.merged; old != 0; {
-		next := r.profiles.At(old).nextOld
+		next := r.profiles.At(old).old
 		r.free(old)
 		old = next
 	}
@@ -114,14 +117,9 @@ func (r *Resolver) release(p uint32) {
 }
 
 func (r *Resolver) free(p uint32) {
+	r.nameAll() // It may be one of these.
 	r.ids.Delete(keyOf(r.profiles.At(p).id))
 	r.profiles.Free(p)
-}
-
-// name lets a new profile be found by its id.
-func (r *Resolver) name(p uint32) {
-	v, _ := r.ids.Put(keyOf(r.profiles.At(p).id))
-	*v = p
 }
 
 func keyOf(h event.Hash) flat.Key  { return flat.Key{Hi: h.Hi, Lo: h.Lo} }

@@ -41,3 +41,6 @@ func (t *Table[V]) Again(k Key, id uint32) uint32 {
 
 // Touch asks for the memory of entry id, as that of Slab.
 func (t *Table[V]) Touch(id uint32) { t.entries.Touch(id) }
+
+// TouchKey asks for the memory where a search for k begins.
+func (t *Table[V]) TouchKey(k Key) { t.index.touch(t.hash(k)) }
