@@ -44,6 +44,14 @@ func (x *Expiring) insert(id idSlot, timeMs int64) {
 	}
 }
 
+// setApart moves an id of the segments to the others.
+func (x *Expiring) setApart(id idSlot) {
+	t := x.timeOf(id.time)
+	*x.countOf(t)--
+	x.live--
+	x.other(id, t)
+}
+
 // split divides segment n, that of high, by the next bit of its places.
 func (x *Expiring) split(n, high uint32) {
 	if x.depth[n] == x.dirDepth {
@@ -58,7 +66,18 @@ func (x *Expiring) split(n, high uint32) {
 	m := x.addSegment(depth + 1)
 	halves := [2]*idSegment{x.segments.mut(n), x.segments.mut(m)}
 	*halves[0] = idSegment{}
-	used := old.split(halves, x.past(), func(high uint32) uint32 { return uint32(x.place(high) >> (31 - depth)) })
+	half := func(high uint32) uint32 { return uint32(x.place(high) >> (31 - depth)) }
+	past := x.past()
+	var room [idSlots / 4]idSlot
+	used, strays := old.split(halves, past, half, room[:0])
+	for _, id := range strays {
+		to := half(id.high) & 1
+		more, ok := halves[to].put(id, past, bucketSlots-1)
+		used[to] += more
+		if !ok {
+			x.setApart(id)
+		}
+	}
 	x.used[n], x.used[m], x.depth[n] = used[0], used[1], depth+1
 	// Of the run in dir that was the old segment's, the second half is new.
 	run := 1 << (x.dirDepth - depth)

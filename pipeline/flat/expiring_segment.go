@@ -232,22 +232,28 @@ func (s *idSegment) purge(past bound) (removed uint32) {
 	return removed
 }
 
-// split moves the ids of old, which lie in the same buckets of either half. No
-// half has less room than the whole.
-func (old *idSegment) split(halves [2]*idSegment, past bound, half func(high uint32) uint32) (used [2]uint32) {
+// split moves the ids that are at home to the same buckets of either half, where
+// all have room, and adds those that are away to strays: they find room at home
+// now.
+func (old *idSegment) split(halves [2]*idSegment, past bound, half func(high uint32) uint32, strays []idSlot) ([2]uint32, []idSlot) {
+	var used [2]uint32
 	for b := range uint32(idBuckets) {
 		i := uint32(old[b].next)
 		for range bucketSlots {
 			if !old[b].isRoom(i, past) {
 				id := old.at(b, i)
-				n := half(id.high) & 1
-				halves[n].set(b, uint32(halves[n][b].next), id, past)
-				used[n]++
+				if id.home() == b {
+					n := half(id.high) & 1
+					halves[n].set(b, uint32(halves[n][b].next), id, past)
+					used[n]++
+				} else {
+					strays = append(strays, id)
+				}
 			}
 			if i++; i == bucketSlots {
 				i = 0
 			}
 		}
 	}
-	return used
+	return used, strays
 }
