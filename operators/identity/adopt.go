@@ -20,7 +20,7 @@ func (r *Resolver) adopt(to, from uint32) {
 func (r *Resolver) adoptIdentifiers(from, to uint32) {
 	f, t := r.profiles.Mut(from), r.profiles.Mut(to)
 	last := uint32(0)
-	for id := f.idents; id != 0; id = r.idents.At(id).next {
+	for id := f.idents; id != 0; id = r.detail(id).next {
 		r.idents.MutAt(id).profile = to
 		r.writeIdentity(id)
 		last = id
@@ -28,9 +28,9 @@ func (r *Resolver) adoptIdentifiers(from, to uint32) {
 	if last == 0 {
 		return
 	}
-	r.idents.MutAt(last).next = t.idents
+	r.mutDetail(last).next = t.idents
 	if t.idents != 0 {
-		r.idents.MutAt(t.idents).prev = last
+		r.mutDetail(t.idents).prev = last
 	}
 	t.idents, f.idents = f.idents, 0
 }

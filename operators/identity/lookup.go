@@ -35,8 +35,8 @@ func (r *Resolver) find(b *event.Batch, rows []uint32) {
 	r.isStale = false
 	clear(r.carried[:len(rows)])
 	for k := range b.Ident {
-		col := b.Ident[k]
-		if col == nil {
+		col, c := b.Ident[k], event.Ident(k).Column()
+		if col == nil || event.Ident(k).IsAddressable() && b.Empty.Has(c) {
 			continue
 		}
 		n := 0
@@ -48,7 +48,6 @@ func (r *Resolver) find(b *event.Batch, rows []uint32) {
 			}
 		}
 		r.idents.IDs(r.keys[:n], r.known[:n])
-		raw := b.Str[event.Ident(k).Column()]
 		for i, id := range r.known[:n] {
 			r.found[k][r.places[i]] = id
 			if id != 0 {
@@ -58,7 +57,7 @@ func (r *Resolver) find(b *event.Batch, rows []uint32) {
 			row := rows[r.places[i]]
 			flat.Touch(&b.Message[row])
 			if isRaw(event.Ident(k)) {
-				flat.TouchBytes(b.Bytes(raw[row]))
+				flat.TouchBytes(b.Bytes(b.Str[c][row]))
 			}
 		}
 	}

@@ -6,24 +6,24 @@ import (
 
 // writeIdentity writes the identifier as it stands.
 func (r *Resolver) writeIdentity(id uint32) {
-	e := r.idents.MutAt(id)
-	e.revision++
+	e, d := r.idents.MutAt(id), r.mutDetail(id)
+	d.revision++
 	e.rowDay = day(e.last)
 	var hex [32]byte
 	out := r.turn.Out(outIdentities)
 	out.Begin()
 	out.Text(r.profiles.At(e.profile).id.AppendHex(hex[:0]))
 	out.String(e.kind.String())
-	if e.raw != 0 {
-		out.Text(r.arena.Get(e.raw))
+	if d.raw != 0 {
+		out.Text(r.arena.Get(d.raw))
 	} else {
 		out.Text(hashOf(r.idents.KeyAt(id)).AppendHex(hex[:0]))
 	}
 	out.Time(e.first)
 	out.Time(e.last)
-	out.Int(int64(e.revision))
+	out.Int(int64(d.revision))
 	out.End()
-	if e.revision > 1 {
+	if d.revision > 1 {
 		r.turn.Count.Revisions++
 	}
 }

@@ -117,7 +117,7 @@ func TestSmallCaps(t *testing.T) {
 		for res.evict() {
 			check(t, res)
 		}
-		if n := res.profiles.Len() + res.ids.Len() + res.arena.Len(); n != 0 {
+		if n := res.profiles.Len() + res.ids.Len() + res.arena.Len() + res.details.Len(); n != 0 {
 			t.Fatalf("seed %d: %d profiles, %d ids and %d bytes are left of nothing", seed, res.profiles.Len(), res.ids.Len(), res.arena.Len())
 		}
 	}
@@ -154,10 +154,11 @@ func check(t *testing.T, r *Resolver) {
 			return true
 		}
 		n, prev := 0, uint32(0)
-		for id := e.idents; id != 0; prev, id = id, r.idents.At(id).next {
+		for id := e.idents; id != 0; prev, id = id, r.detail(id).next {
 			n++
-			if x := r.idents.At(id); x.profile != p || x.prev != prev {
-				t.Fatalf("profile %d lists an identifier of %d behind %d, not %d", p, x.profile, x.prev, prev)
+			x, d := r.idents.At(id), r.detail(id)
+			if x.profile != p || d.prev != prev {
+				t.Fatalf("profile %d lists an identifier of %d behind %d, not %d", p, x.profile, d.prev, prev)
 			} else if h := hashOf(r.idents.KeyAt(id)); x.kind == event.IdentUser && e.user != h {
 				t.Fatalf("profile %d: user %s, lists %s", p, e.user, h)
 			}

@@ -25,6 +25,7 @@ type Options struct {
 type Resolver struct {
 	opts       Options
 	idents     *flat.Table[identifier]
+	details    *flat.Slab[detail]
 	profiles   *flat.Slab[profile]
 	ids        *flat.Table[uint32] // profiles by their id
 	references *flat.Table[reference]
@@ -54,7 +55,7 @@ type Resolver struct {
 func New(opts Options) *Resolver {
 	r := &Resolver{
 		opts:   opts,
-		idents: flat.NewTable[identifier](opts.MaxIdentifiers, 1), profiles: flat.NewSlab[profile](),
+		idents: flat.NewTable[identifier](opts.MaxIdentifiers, 1), details: flat.NewSlab[detail](), profiles: flat.NewSlab[profile](),
 		ids: flat.NewTable[uint32](0, 3), references: flat.NewTable[reference](opts.MaxReferences, 2), arena: flat.NewArena(),
 		aging: flat.NewTimers(), expiring: flat.NewTimers(), listed: map[event.Hash]bool{},
 	}
@@ -79,7 +80,7 @@ func (r *Resolver) Entries() int { return r.idents.Len() }
 
 // Bytes is the memory of the state.
 func (r *Resolver) Bytes() int {
-	return r.idents.Bytes() + r.profiles.Bytes() + r.references.Bytes() + r.arena.Bytes() + r.aging.Bytes() + r.expiring.Bytes()
+	return r.idents.Bytes() + r.details.Bytes() + r.profiles.Bytes() + r.references.Bytes() + r.arena.Bytes() + r.aging.Bytes() + r.expiring.Bytes()
 }
 
 // Resolve finds the profiles of the rows, in log order.
@@ -215,9 +216,11 @@ func (r *Resolver) firstSight(b *event.Batch, row int, k event.Ident, base uint3
 	id, _ := r.idents.PutID(keyOf(h))
 	e := r.idents.MutAt(id)
 	at := b.Time(row)
-	e.kind, e.first, e.last, e.shared, e.revision = k, at, at, shared, r.floor
+	e.kind, e.first, e.last, e.shared, e.detail = k, at, at, shared, r.details.Alloc()
+	d := r.details.Mut(e.detail)
+	d.revision = r.floor
 	if isRaw(k) {
-		e.raw = r.arena.Put(b.Text(k.Column(), row))
+		d.raw = r.arena.Put(b.Text(k.Column(), row))
 	}
 	if k != event.IdentUser && !shared {
 		e.user = r.user(b, row).Lo
@@ -242,13 +245,14 @@ func (r *Resolver) seen(id uint32, at int64) {
 
 const dayMs = 86_400_000
 
-// day numbers days; before 1970 they are negative.
-func day(ms int64) int64 {
+// day numbers days; before 1970 they are negative. Times are read up to the year
+// 9999.
+func day(ms int64) int32 {
 	d := ms / dayMs
 	if d*dayMs > ms {
 		d--
 	}
-	return d
+	return int32(d)
 }
 
 // countUser counts the user_ids that an identifier is seen with and makes it
@@ -263,19 +267,20 @@ func (r *Resolver) countUser(b *event.Batch, row int, id uint32, user event.Hash
 		m.user = user.Lo
 		return
 	}
-	users := flat.Of[uint64](r.arena.Get(e.users))
+	d := r.mutDetail(id)
+	users := flat.Of[uint64](r.arena.Get(d.users))
 	if slices.Contains(users, user.Lo) {
 		return
 	}
 	n := len(users)
-	m.users = r.arena.Resize(m.users, 8*(n+1))
-	flat.Of[uint64](r.arena.Mut(m.users))[n] = user.Lo
+	d.users = r.arena.Resize(d.users, 8*(n+1))
+	flat.Of[uint64](r.arena.Mut(d.users))[n] = user.Lo
 	if n+2 <= r.opts.MaxLinks {
 		return
 	}
 	m.shared = true
-	r.arena.Free(m.users)
-	m.users = 0
+	r.arena.Free(d.users)
+	d.users = 0
 	old := m.profile
 	r.detach(id)
 	own := r.birth(b, row, hashOf(r.idents.KeyAt(id)))
@@ -343,9 +348,11 @@ func (r *Resolver) evict() bool {
 		}
 		p := e.profile
 		r.detach(id)
-		r.arena.Free(e.raw)
-		r.arena.Free(e.users)
-		r.floor = max(r.floor, e.revision)
+		d := r.detail(id)
+		r.arena.Free(d.raw)
+		r.arena.Free(d.users)
+		r.floor = max(r.floor, d.revision)
+		r.details.Free(e.detail)
 		r.idents.Evict(id)
 		r.isStale = true
 		r.release(p)
@@ -367,7 +374,7 @@ func (r *Resolver) Address(id event.Hash) (user, loyalty, device []byte) {
 		p = r.profiles.At(p).parent
 	}
 	var best [event.NumIdents]uint32
-	for i := r.profiles.At(p).idents; i != 0; i = r.idents.At(i).next {
+	for i := r.profiles.At(p).idents; i != 0; i = r.detail(i).next {
 		e := r.idents.At(i)
 		if b := best[e.kind]; b == 0 || e.last > r.idents.At(b).last {
 			best[e.kind] = i
@@ -377,7 +384,7 @@ func (r *Resolver) Address(id event.Hash) (user, loyalty, device []byte) {
 		if best[k] == 0 {
 			return nil
 		}
-		return r.arena.Get(r.idents.At(best[k]).raw)
+		return r.arena.Get(r.detail(best[k]).raw)
 	}
 	return raw(event.IdentUser), raw(event.IdentLoyalty), raw(event.IdentDevice)
 }

@@ -5,20 +5,25 @@ import (
 	"touchstream/pipeline/flat"
 )
 
-// identifier is what is known of one identifier. What most events read comes
-// first: with the key it fills a cache line.
+// identifier is what most events read of an identifier. With its key it fills a
+// cache line.
 type identifier struct {
 	first, last int64  // event times
 	placed      int64  // event time of the login that it belongs to
-	rowDay      int64  // day of last_seen in its newest row
 	user        uint64 // hash of the first user_id that it was seen with; 0: none
+	rowDay      int32  // day of last_seen in its newest row
 	profile     uint32
+	detail      uint32 // its entry in details
 	kind        event.Ident
 	shared      bool
-	raw         flat.Ref
-	users       flat.Ref // hashes of further ones
-	next, prev  uint32   // in the profile's list
-	revision    uint32
+}
+
+// detail is the rest of what is known of an identifier.
+type detail struct {
+	raw        flat.Ref
+	users      flat.Ref // hashes of further user_ids
+	next, prev uint32   // in the profile's list
+	revision   uint32
 }
 
 // profile is a connected set of identifiers, or one that was merged. It fills a
@@ -45,7 +50,7 @@ type reference struct {
 
 // State lists what a snapshot saves.
 func (r *Resolver) State(p *flat.Parts) {
-	p.Add(r.idents, r.profiles, r.ids, r.references, r.arena, r.aging, r.expiring)
+	p.Add(r.idents, r.details, r.profiles, r.ids, r.references, r.arena, r.aging, r.expiring)
 	flat.Var(p, &r.floor)
 }
 
@@ -69,13 +74,19 @@ func (r *Resolver) current(p uint32) uint32 {
 	return root
 }
 
+// detail is that of an identifier for reading.
+func (r *Resolver) detail(id uint32) *detail { return r.details.At(r.idents.At(id).detail) }
+
+// mutDetail is that of an identifier for writing.
+func (r *Resolver) mutDetail(id uint32) *detail { return r.details.Mut(r.idents.At(id).detail) }
+
 // attach puts an identifier into a profile's list.
 func (r *Resolver) attach(id, p uint32, at int64) {
-	e, owner := r.idents.MutAt(id), r.profiles.Mut(p)
+	e, d, owner := r.idents.MutAt(id), r.mutDetail(id), r.profiles.Mut(p)
 	e.profile, e.placed = p, at
-	e.prev, e.next = 0, owner.idents
-	if e.next != 0 {
-		r.idents.MutAt(e.next).prev = id
+	d.prev, d.next = 0, owner.idents
+	if d.next != 0 {
+		r.mutDetail(d.next).prev = id
 	}
 	owner.idents = id
 	if e.kind == event.IdentUser {
@@ -85,20 +96,20 @@ func (r *Resolver) attach(id, p uint32, at int64) {
 
 // detach takes an identifier out of its profile's list.
 func (r *Resolver) detach(id uint32) {
-	e := r.idents.MutAt(id)
+	e, d := r.idents.At(id), r.mutDetail(id)
 	owner := r.profiles.Mut(e.profile)
-	if e.prev == 0 {
-		owner.idents = e.next
+	if d.prev == 0 {
+		owner.idents = d.next
 	} else {
-		r.idents.MutAt(e.prev).next = e.next
+		r.mutDetail(d.prev).next = d.next
 	}
-	if e.next != 0 {
-		r.idents.MutAt(e.next).prev = e.prev
+	if d.next != 0 {
+		r.mutDetail(d.next).prev = d.prev
 	}
 	if e.kind == event.IdentUser {
 		owner.user = event.Hash{}
 	}
-	e.next, e.prev = 0, 0
+	d.next, d.prev = 0, 0
 }
 
 // release frees a profile that has neither identifiers nor references, with
