@@ -50,8 +50,8 @@ func benchmarkEmptyFold(b *testing.B) {
 	for b.Loop() {
 		for _, row := range rows {
 			last = max(last, batch.Time(int(row)))
-			device.Hi |= batch.Device[row].Hi
-			device.Lo |= batch.Device[row].Lo
+			device.Hi |= batch.Head[row].Device.Hi
+			device.Lo |= batch.Head[row].Device.Lo
 		}
 	}
 	cpu := processCPU(b) - from

@@ -58,7 +58,7 @@ func (a *admitter) admit(s *step, before [2]int64) {
 		}
 		if a.sessions {
 			for _, r := range p.rows {
-				if b.Device[r].IsZero() && !b.Name[r].IsSystem() {
+				if b.Head[r].Device.IsZero() && !b.Name[r].IsSystem() {
 					noSession++
 				}
 			}
@@ -75,7 +75,7 @@ func (a *admitter) admit(s *step, before [2]int64) {
 func (a *admitter) dropSeen(b *event.Batch, rows []uint32) []uint32 {
 	a.asked = a.asked[:0]
 	for _, r := range rows {
-		if b.Flags[r]&event.IsPositional != 0 {
+		if b.Head[r].Flags&event.IsPositional != 0 {
 			continue
 		}
 		forgotten := int64(beginOfTime)
@@ -91,7 +91,7 @@ func (a *admitter) dropSeen(b *event.Batch, rows []uint32) []uint32 {
 	}
 	kept, next := rows[:0], 0
 	for _, r := range rows {
-		if b.Flags[r]&event.IsPositional == 0 {
+		if b.Head[r].Flags&event.IsPositional == 0 {
 			next++
 			if a.answers[next-1] {
 				continue

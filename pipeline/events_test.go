@@ -34,7 +34,7 @@ func anyEvent(b *event.Batch, seed uint64) {
 	}
 	b.Profile[row] = event.Hash{Hi: r.Uint64(), Lo: uint64(r.IntN(3))}
 	if r.IntN(10) == 0 {
-		b.Flags[row] |= event.IsPositional
+		b.Head[row].Flags |= event.IsPositional
 	}
 	b.Offset[row], b.Origin[row], b.Element[row] = int64(seed), uint32(r.IntN(2)), 0
 	for range max(0, r.IntN(6)-3) {

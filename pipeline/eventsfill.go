@@ -154,7 +154,7 @@ func fillHash(col func(*piece) []event.Hash) eventsFill {
 }
 
 func fillMessage(d *schema.Data, out *schema.Rows, p *piece, origins []event.Origin) {
-	isPositional := func(r uint32) bool { return p.batch.Flags[r]&event.IsPositional != 0 }
+	isPositional := func(r uint32) bool { return p.batch.Head[r].Flags&event.IsPositional != 0 }
 	if !slices.ContainsFunc(p.rows, isPositional) && p.batch.Str[event.MessageID] != nil {
 		putTexts(d, p, event.MessageID, bytesOf(p, event.MessageID))
 		return
@@ -181,10 +181,9 @@ func fillOrigin(get func(*event.Origin) string) eventsFill {
 
 // fillLists fills a column of lists whose row r has those elements from first[r]
 // on that put adds.
-func fillLists(t schema.Type, put func(d *schema.Data, out *schema.Rows, p *piece, r uint32), count func(*piece) []uint32) eventsFill {
+func fillLists(t schema.Type, put func(d *schema.Data, out *schema.Rows, p *piece, r uint32), count func(b *event.Batch, r uint32) uint32) eventsFill {
 	return func(d *schema.Data, out *schema.Rows, p *piece, _ []event.Origin) {
-		counts := count(p)
-		if !slices.ContainsFunc(p.rows, func(r uint32) bool { return counts[r] > 0 }) {
+		if !slices.ContainsFunc(p.rows, func(r uint32) bool { return count(p.batch, r) > 0 }) {
 			d.PadBlank(t, len(p.rows))
 			return
 		}
@@ -196,24 +195,24 @@ func fillLists(t schema.Type, put func(d *schema.Data, out *schema.Rows, p *piec
 	}
 }
 
-func itemCounts(p *piece) []uint32 { return p.batch.ItemCount }
+func itemCount(b *event.Batch, r uint32) uint32 { return b.Head[r].ItemCount }
 
 func fillItemTexts(c event.Column) eventsFill {
 	return fillLists(schema.Texts, func(d *schema.Data, out *schema.Rows, p *piece, r uint32) {
-		first := p.batch.ItemFirst[r]
-		for i := first; i < first+p.batch.ItemCount[r]; i++ {
+		first := p.batch.Head[r].ItemFirst
+		for i := first; i < first+p.batch.Head[r].ItemCount; i++ {
 			d.Str = append(d.Str, out.Put(p.batch.ItemText(c, int(i))))
 		}
-	}, itemCounts)
+	}, itemCount)
 }
 
 func fillItemMoneys(c event.Column) eventsFill {
 	return fillLists(schema.Moneys, func(d *schema.Data, _ *schema.Rows, p *piece, r uint32) {
-		first := p.batch.ItemFirst[r]
-		for i := first; i < first+p.batch.ItemCount[r]; i++ {
+		first := p.batch.Head[r].ItemFirst
+		for i := first; i < first+p.batch.Head[r].ItemCount; i++ {
 			d.I64 = append(d.I64, p.batch.ItemNum(c, int(i)))
 		}
-	}, itemCounts)
+	}, itemCount)
 }
 
 var fillAttrs = fillLists(schema.Map, func(d *schema.Data, out *schema.Rows, p *piece, r uint32) {
@@ -221,4 +220,4 @@ var fillAttrs = fillLists(schema.Map, func(d *schema.Data, out *schema.Rows, p *
 	for i := b.AttrFirst[r]; i < b.AttrFirst[r]+b.AttrCount[r]; i++ {
 		d.Str = append(d.Str, out.Put(b.Bytes(b.AttrKey[i])), out.Put(b.Bytes(b.AttrVal[i])))
 	}
-}, func(p *piece) []uint32 { return p.batch.AttrCount })
+}, func(b *event.Batch, r uint32) uint32 { return b.AttrCount[r] })

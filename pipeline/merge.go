@@ -130,7 +130,7 @@ func (f *fold) joinRows(b *buffer, shard int, watermark int64) {
 	q.joins = slices.Delete(q.joins, 0, n)
 	for i := range due {
 		j := &due[i]
-		j.row, _ = slices.BinarySearchFunc(rows, j.at, func(row event.Row, at int64) int { return cmp.Compare(row.Eff(), at) })
+		j.row, _ = slices.BinarySearchFunc(rows, j.at, func(row event.Row, at int64) int { return cmp.Compare(row.Eff, at) })
 	}
 	if n > 0 {
 		q.rename(rows, due)

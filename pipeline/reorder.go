@@ -82,7 +82,7 @@ type orderKey struct {
 	eff, time int64
 	slot      uint32
 	view      uint16 // 0: the slab
-	rank      event.Rank
+	name      event.Name
 	onTime    bool
 }
 
@@ -144,16 +144,17 @@ func keyOf(b *event.Batch, row uint32, view uint16) orderKey {
 	t, mark := b.Int[event.EventTime][row], b.Mark[row]
 	return orderKey{
 		eff: max(t, mark), time: t, slot: row, view: view,
-		rank: b.Name[row].Rank(), onTime: t >= mark,
+		name: b.Name[row], onTime: t >= mark,
 	}
 }
 
 // row is where the key's row lies.
 func (q *reorder) row(k orderKey) event.Row {
-	if k.view == 0 {
-		return event.Row{Batch: q.slab, Index: k.slot}
+	b := q.slab
+	if k.view != 0 {
+		b = q.views.at[k.view].batch
 	}
-	return event.Row{Batch: q.views.at[k.view].batch, Index: k.slot}
+	return event.Row{Batch: b, Eff: k.eff, Index: k.slot, Name: k.name, Late: !k.onTime}
 }
 
 // seal makes a sorted run of what was inserted since the last seal: best the

@@ -112,8 +112,8 @@ func (s *queueing) next() string {
 		for _, row := range b.rows[shard] {
 			x, i := row.At()
 			fmt.Fprintf(&out, "%s %s %v %d %d %d", x.Text(event.MessageID, i), x.Text(event.PagePath, i), x.Profile[i], x.Eff(i), x.Mark[i], x.Limit[i])
-			for item := range x.ItemCount[i] {
-				fmt.Fprint(&out, " ", x.ItemNum(event.Price, int(x.ItemFirst[i]+item)))
+			for item := range x.Head[i].ItemCount {
+				fmt.Fprint(&out, " ", x.ItemNum(event.Price, int(x.Head[i].ItemFirst+item)))
 			}
 			fmt.Fprintln(&out)
 		}

@@ -107,8 +107,8 @@ func (q *reorder) compare(a, b orderKey) int {
 	if a.time != b.time {
 		return cmp.Compare(a.time, b.time)
 	}
-	if a.rank != b.rank {
-		return cmp.Compare(a.rank, b.rank)
+	if x, y := a.name.Rank(), b.name.Rank(); x != y {
+		return cmp.Compare(x, y)
 	}
 	x, y := q.row(a), q.row(b)
 	return event.CompareMessage(x.Batch, int(x.Index), y.Batch, int(y.Index))

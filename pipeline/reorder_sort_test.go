@@ -33,7 +33,7 @@ func TestSortOfKeys(t *testing.T) {
 						k.eff = -k.eff - 1
 					}
 					k.time, k.slot = k.eff-r.Int64N(2), uint32(r.IntN(4))
-					k.onTime, k.rank = k.time == k.eff, event.Rank(r.IntN(2))
+					k.onTime, k.name = k.time == k.eff, [...]event.Name{event.StoreEntered, event.Page}[r.IntN(2)]
 				}
 				if shape == "sorted" {
 					slices.SortStableFunc(keys, q.compare)

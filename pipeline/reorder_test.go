@@ -82,8 +82,8 @@ func TestReorderAgainstSort(t *testing.T) {
 			for i, s := range slots {
 				b, row := s.At()
 				id, path := string(b.Text(event.MessageID, row)), string(b.Text(event.PagePath, row))
-				if id != held[i].id || path != strings.Repeat("/"+id, 50) || s.Eff() != held[i].eff {
-					t.Fatalf("seed %d: row %d is %s %s at %d, not %s at %d", seed, i, id, path, s.Eff(), held[i].id, held[i].eff)
+				if id != held[i].id || path != strings.Repeat("/"+id, 50) || s.Eff != held[i].eff {
+					t.Fatalf("seed %d: row %d is %s %s at %d, not %s at %d", seed, i, id, path, s.Eff, held[i].id, held[i].eff)
 				}
 			}
 			q.recycle()

@@ -45,7 +45,7 @@ func (r *routing) aim(p *piece, key rowKey) {
 		var h event.Hash
 		switch key {
 		case deviceKey:
-			h = b.Device[row]
+			h = b.Head[row].Device
 		case profileKey:
 			h = r.profile(b, row)
 		case venueKey:

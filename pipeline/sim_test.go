@@ -39,7 +39,7 @@ func (s *tallyShard) State(p *flat.Parts) { p.Add(s.counts) }
 func (s *tallyShard) Fold(t *Turn, rows []event.Row) {
 	for _, r := range rows {
 		b, row := r.At()
-		h := b.Device[row]
+		h := b.Head[row].Device
 		n, _ := s.counts.Put(flat.Key{Hi: h.Hi, Lo: h.Lo})
 		*n++
 		out := t.Out(0)

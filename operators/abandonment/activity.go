@@ -51,11 +51,12 @@ func (h *shard) following(p *profile, at int64, isForm bool, form []byte) uint32
 }
 
 // shop takes activity of browse, cart or checkout.
-func (h *shard) shop(t *pipeline.Turn, profileID uint32, b *event.Batch, row int, st stage) {
-	p, at, late := h.profiles.MutAt(profileID), b.Time(row), b.IsLate(row)
+func (h *shard) shop(t *pipeline.Turn, profileID uint32, r *event.Row, st stage) {
+	p, at := h.profiles.MutAt(profileID), r.Time()
+	b, row := r.At()
 	id := h.find(p, at, false, nil)
 	isEmptied := false
-	if cart.IsChange(b.Name[row]) {
+	if cart.IsChange(r.Name) {
 		isEmptied = h.changeCart(t, p, b, row)
 		if id != 0 && h.episodes.At(id).isFired() && h.changeLeft(id, b, row) {
 			h.close(t, id, h.episodes.Mut(id), retracted, b, row)
@@ -72,14 +73,14 @@ func (h *shard) shop(t *pipeline.Turn, profileID uint32, b *event.Batch, row int
 		return
 	}
 	if id == 0 {
-		isEnded := late && p.lastEnd != event.Absent && at <= p.lastEnd
-		if isEnded || b.Name[row] == event.ProductRemoved && h.cart.Units() == 0 {
+		isEnded := r.Late && p.lastEnd != event.Absent && at <= p.lastEnd
+		if isEnded || r.Name == event.ProductRemoved && h.cart.Units() == 0 {
 			return
 		}
-		id = h.begin(t, profileID, b, row, st, nil)
+		id = h.begin(t, profileID, r, st, nil)
 		// An add before the opening of a fired episode is in the cart that it
 		// left. A view or a removal tells nothing of what was added since.
-		if h.episodes.At(id).isFired() && isAdd(b.Name[row]) {
+		if h.episodes.At(id).isFired() && isAdd(r.Name) {
 			h.changeLeft(id, b, row)
 		}
 	}
@@ -91,7 +92,7 @@ func (h *shard) shop(t *pipeline.Turn, profileID uint32, b *event.Batch, row int
 	if st == browseStage {
 		h.view(e, b, row)
 	}
-	h.extend(id, e, st, b, row)
+	h.extend(id, e, st, r)
 }
 
 func isAdd(n event.Name) bool {
@@ -113,8 +114,9 @@ func (h *shard) empty(t *pipeline.Turn, id uint32, b *event.Batch, row int) {
 
 // begin gives the episode that activity outside of any belongs to: the
 // following one if it reaches it, else a new one.
-func (h *shard) begin(t *pipeline.Turn, profileID uint32, b *event.Batch, row int, st stage, form []byte) uint32 {
-	p, at, isForm := h.profiles.MutAt(profileID), b.Time(row), st == formStage
+func (h *shard) begin(t *pipeline.Turn, profileID uint32, r *event.Row, st stage, form []byte) uint32 {
+	p, at, isForm := h.profiles.MutAt(profileID), r.Time(), st == formStage
+	b, row := r.At()
 	if id := h.following(p, at, isForm, form); id != 0 {
 		if e := h.episodes.Mut(id); at+h.cfg.After[st] >= e.opened {
 			if e.revision == 0 {
@@ -141,9 +143,9 @@ func (h *shard) setOpening(t *pipeline.Turn, e *episode, b *event.Batch, row int
 }
 
 // extend notes activity of a stage and moves the due.
-func (h *shard) extend(id uint32, e *episode, st stage, b *event.Batch, row int) {
-	at, eff := b.Time(row), b.Eff(row)
-	if b.Flags[row]&event.IsBot != 0 {
+func (h *shard) extend(id uint32, e *episode, st stage, r *event.Row) {
+	at, eff := r.Time(), r.Eff
+	if r.Batch.Head[r.Index].Flags&event.IsBot != 0 {
 		e.isBot = true
 	}
 	deepened := st > e.stage
@@ -195,34 +197,36 @@ func (h *shard) postpone(p *profile, at, eff int64) {
 }
 
 // fill takes activity in a form.
-func (h *shard) fill(t *pipeline.Turn, profileID uint32, b *event.Batch, row int) {
+func (h *shard) fill(t *pipeline.Turn, profileID uint32, r *event.Row) {
 	if h.cfg.After[formStage] == 0 {
 		return
 	}
+	b, row := r.At()
 	p, form := h.profiles.MutAt(profileID), cutText(b.Text(event.FormID, row))
-	id := h.find(p, b.Time(row), true, form)
+	id := h.find(p, r.Time(), true, form)
 	if id == 0 {
-		if b.IsLate(row) && p.lastSubmit != event.Absent && b.Time(row) <= p.lastSubmit {
+		if r.Late && p.lastSubmit != event.Absent && r.Time() <= p.lastSubmit {
 			return
 		}
-		id = h.begin(t, profileID, b, row, formStage, form)
+		id = h.begin(t, profileID, r, formStage, form)
 	}
 	e := h.episodes.Mut(id)
 	if e.state != open && e.state != fired {
 		return
 	}
-	if field := b.Text(event.Field, row); len(field) > 0 && b.Time(row) >= e.last[0] {
+	if field := b.Text(event.Field, row); len(field) > 0 && r.Time() >= e.last[0] {
 		if e.isFired() && !bytes.Equal(h.text(e, lastField), field) {
 			h.change(id, e)
 		}
 		h.setText(e, lastField, field)
 	}
-	h.extend(id, e, formStage, b, row)
+	h.extend(id, e, formStage, r)
 }
 
 // submit ends the open episode of a form, or recovers the last fired one.
-func (h *shard) submit(t *pipeline.Turn, profileID uint32, b *event.Batch, row int) {
-	p, at, form := h.profiles.MutAt(profileID), b.Time(row), cutText(b.Text(event.FormID, row))
+func (h *shard) submit(t *pipeline.Turn, profileID uint32, r *event.Row) {
+	b, row := r.At()
+	p, at, form := h.profiles.MutAt(profileID), r.Time(), cutText(b.Text(event.FormID, row))
 	p.lastSubmit = max(p.lastSubmit, at)
 	if id := h.find(p, at, true, form); id != 0 {
 		switch e := h.episodes.Mut(id); {
@@ -304,8 +308,8 @@ func hasPrice(b *event.Batch, row int) bool {
 	if b.Num(event.Price, row) != event.Absent {
 		return true
 	}
-	first := int(b.ItemFirst[row])
-	for i := first; i < first+int(b.ItemCount[row]); i++ {
+	first := int(b.Head[row].ItemFirst)
+	for i := first; i < first+int(b.Head[row].ItemCount); i++ {
 		if b.ItemNum(event.Price, i) != event.Absent {
 			return true
 		}

@@ -1,6 +1,7 @@
 package abandonment
 
 import (
+	"touchstream/pipeline/cart"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 )
@@ -21,10 +22,24 @@ type ahead struct {
 // overlap, and returns their number and the rest.
 func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 	a := &h.ahead
-	event.Touch(rows[:min(len(rows), aheadRows)], read)
+	for i := range rows[:min(len(rows), aheadRows)] {
+		if roleOf(rows[i].Name) == noRole {
+			continue
+		}
+		b, row := rows[i].At()
+		flat.Touch(&b.Head[row])
+		flat.Touch(&b.Profile[row])
+		event.TouchColumns(b, row, read)
+		if cart.IsChange(rows[i].Name) {
+			event.TouchColumns(b, row, traded)
+		}
+	}
 	for ; len(rows) > 0 && n < aheadRows; rows = rows[1:] {
+		if roleOf(rows[0].Name) == noRole {
+			continue
+		}
 		b, row := rows[0].At()
-		if roleOf(b.Name[row]) == noRole || b.Profile[row].IsZero() {
+		if b.Profile[row].IsZero() {
 			continue
 		}
 		a.rows[n], a.keys[n] = rows[0], flat.Key(b.Profile[row])
@@ -56,3 +71,6 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 
 // read are the columns that most activity is made of.
 var read = []event.Column{event.MessageID, event.ProductID, event.SKU, event.CartID}
+
+// traded are the columns that a change of a cart is asked for, besides.
+var traded = []event.Column{event.Price, event.Quantity, event.Currency, event.Amount, event.OrderID}

@@ -43,7 +43,7 @@ func load(tb testing.TB, people int) func() {
 	var rows []event.Row
 	for i := range b.N {
 		b.Own[i], b.Mark[i] = event.Absent, event.Absent
-		rows = append(rows, event.Row{Batch: b, Index: uint32(i)})
+		rows = append(rows, event.RowOf(b, i))
 	}
 	shard := operator(tb, 1, "recovery: 10m", "cart_memory: 1h",
 		"cart: {after: 1m}", "checkout: {after: 1m}", "browse: {after: 1m}", "form: {after: 1m}").NewShard(0)
@@ -54,6 +54,7 @@ func load(tb testing.TB, people int) func() {
 		shard.Advance(turn)
 		for i := range rows {
 			b.Int[event.EventTime][i] += int64(len(rows))
+			rows[i].Eff += int64(len(rows))
 		}
 	}
 }

@@ -199,7 +199,7 @@ func (o *oracle) touch(p *person, s *story, st stage, row int) *story {
 	}
 	s.stage = max(s.stage, st)
 	s.last[st] = o.b.Time(row)
-	s.isBot = s.isBot || o.b.Flags[row]&event.IsBot != 0
+	s.isBot = s.isBot || o.b.Head[row].Flags&event.IsBot != 0
 	return s
 }
 

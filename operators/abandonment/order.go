@@ -23,7 +23,8 @@ type order struct {
 
 // gather takes an Order Completed; it acts once all its lines of the instant
 // are there.
-func (h *shard) gather(t *pipeline.Turn, b *event.Batch, row int, profileID uint32) {
+func (h *shard) gather(t *pipeline.Turn, r *event.Row, profileID uint32) {
+	b, row := r.At()
 	key := b.Message[row].Lo
 	if id := b.Text(event.OrderID, row); len(id) > 0 {
 		key = t.Hasher.Sum(event.TagOrder, id).Lo
@@ -31,7 +32,7 @@ func (h *shard) gather(t *pipeline.Turn, b *event.Batch, row int, profileID uint
 	product := b.Text(event.ProductID, row)
 	isWhole := len(product) == 0
 	for i := range h.orders {
-		if o := &h.orders[i]; o.profile == profileID && o.key == key && o.at == b.Time(row) {
+		if o := &h.orders[i]; o.profile == profileID && o.key == key && o.at == r.Time() {
 			if !isWhole {
 				o.addLine(b.Num(event.Amount, row), product)
 			}
@@ -45,15 +46,15 @@ func (h *shard) gather(t *pipeline.Turn, b *event.Batch, row int, profileID uint
 	h.messages = event.AppendMessageID(h.messages, b, row, t.Origins)
 	o := h.newOrder()
 	*o = order{
-		profile: profileID, key: key, at: b.Time(row), eff: b.Eff(row), amount: b.Num(event.Amount, row), isWhole: isWhole,
+		profile: profileID, key: key, at: r.Time(), eff: r.Eff, amount: b.Num(event.Amount, row), isWhole: isWhole,
 		currency: b.Text(event.Currency, row), channel: b.Text(event.Channel, row), message: h.messages[from:],
 		products: o.products[:0],
 	}
 	if !isWhole {
 		o.products = append(o.products, product)
 	}
-	first := int(b.ItemFirst[row])
-	for i := first; i < first+int(b.ItemCount[row]); i++ {
+	first := int(b.Head[row].ItemFirst)
+	for i := first; i < first+int(b.Head[row].ItemCount); i++ {
 		p := b.ItemText(event.ProductID, i)
 		if len(p) == 0 {
 			p = b.ItemText(event.SKU, i)

@@ -71,21 +71,20 @@ func (h *shard) State(p *flat.Parts) {
 func (h *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 	for len(rows) > 0 {
 		n, rest := h.lookAhead(rows)
-		for i, r := range h.ahead.rows[:n] {
-			b, row := r.At()
-			eff := b.Eff(row)
-			if eff > h.instant {
+		for i := range h.ahead.rows[:n] {
+			r := &h.ahead.rows[i]
+			if r.Eff > h.instant {
 				h.settle(t)
-				h.fire(t, eff)
-				h.instant = eff
+				h.fire(t, r.Eff)
+				h.instant = r.Eff
 			}
-			if b.IsLate(row) {
-				if !h.op.Takes(b, row) {
+			if r.Late {
+				if !h.op.Takes(r.At()) {
 					continue
 				}
 				t.Count.Late++
 			}
-			h.fold(t, b, row, roleOf(b.Name[row]), h.ahead.ids[i])
+			h.fold(t, r, roleOf(r.Name), h.ahead.ids[i])
 		}
 		rows = rest
 	}
@@ -95,12 +94,13 @@ func (h *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 
 // fold takes a row; hint is what was its profile's id before the rows that came
 // since.
-func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, role role, hint uint32) {
-	id := h.profileOf(t, b.Profile[row], b.Time(row), hint)
+func (h *shard) fold(t *pipeline.Turn, r *event.Row, role role, hint uint32) {
+	b, row := r.At()
+	id := h.profileOf(t, b.Profile[row], r.Time(), hint)
 	p := h.profiles.MutAt(id)
-	p.lastSeen = max(p.lastSeen, b.Time(row))
+	p.lastSeen = max(p.lastSeen, r.Time())
 	if role == orderRole {
-		h.gather(t, b, row, id)
+		h.gather(t, r, id)
 		return
 	}
 	if len(h.orders) > 0 {
@@ -108,13 +108,13 @@ func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, role role, hint 
 	}
 	switch role {
 	case storeRole:
-		h.postpone(p, b.Time(row), b.Eff(row))
+		h.postpone(p, r.Time(), r.Eff)
 	case formRole:
-		h.fill(t, id, b, row)
+		h.fill(t, id, r)
 	case submitRole:
-		h.submit(t, id, b, row)
+		h.submit(t, id, r)
 	default:
-		h.shop(t, id, b, row, role.stage())
+		h.shop(t, id, r, role.stage())
 	}
 }
 
@@ -157,7 +157,7 @@ func (h *shard) change(id uint32, e *episode) {
 // fire runs the timers that are due before the given time, in order: at one
 // instant episodes fire, rows show themselves early, profiles are forgotten.
 func (h *shard) fire(t *pipeline.Turn, before int64) {
-	for {
+	for h.due.IsDue(before) || h.early.IsDue(before) || h.idle.IsDue(before) {
 		next := [3]int64{math.MaxInt64, math.MaxInt64, math.MaxInt64}
 		for i, q := range [3]*flat.Timers{h.due, h.early, h.idle} {
 			if due, ok := q.Min(); ok {

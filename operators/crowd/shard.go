@@ -82,13 +82,12 @@ func (s *shard) State(p *flat.Parts) {
 func (s *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 	s.turn = t
 	for _, r := range rows {
-		b, row := r.At()
-		s.advance(b.Eff(row))
-		switch b.Name[row] {
+		s.advance(r.Eff)
+		switch r.Name {
 		case event.ZoneEntered, event.ZoneExited, event.TagRead, event.SensorSeen, event.CounterRead:
-			if b.IsLate(row) {
+			if r.Late {
 				t.Count.Late++
-			} else if !s.fold(b, row) {
+			} else if !s.fold(r.At()) {
 				t.Count.Unknown++
 			}
 		}

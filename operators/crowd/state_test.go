@@ -79,7 +79,6 @@ func sightings(n int, start int64) (*event.Batch, []event.Row) {
 	var rows []event.Row
 	for i := range n {
 		row := b.Add()
-		rows = append(rows, event.Row{Batch: b, Index: uint32(row)})
 		b.Int[event.EventTime][row] = start + int64(i)*1000/int64(n)
 		b.Mark[row] = math.MinInt64
 		b.Str[event.Event][row] = b.Put([]byte("Sensor Seen"))
@@ -92,6 +91,9 @@ func sightings(n int, start int64) (*event.Batch, []event.Row) {
 	}
 	f := event.Finisher{Hasher: pipetest.Hasher()}
 	f.Finish(c, b)
+	for row := range b.N {
+		rows = append(rows, event.RowOf(b, row))
+	}
 	return b, rows
 }
 
@@ -114,6 +116,7 @@ func feed(b *event.Batch, rows []event.Row, s pipeline.Shard, turn *pipeline.Tur
 	s.Advance(turn)
 	for i := range rows {
 		b.Int[event.EventTime][i] += 1000
+		rows[i].Eff += 1000
 	}
 	if turn.Step++; turn.Step%10 == 0 {
 		sensors := b.Str[event.SensorID][:len(rows)]

@@ -21,16 +21,27 @@ type ahead struct {
 // waits for memory of different rows overlap.
 func (s *shard) lookAhead(rows []event.Row) {
 	a, n := &s.ahead, 0
-	event.Touch(rows, read)
-	for i, r := range rows {
-		b, row := r.At()
-		a.kinds[i] = s.op.kind(b, row)
+	for i := range rows {
+		if kinds[rows[i].Name] == other {
+			continue
+		}
+		b, row := rows[i].At()
+		flat.Touch(&b.Head[row])
+		flat.Touch(&b.Profile[row])
+		event.TouchColumns(b, row, read)
+		if rows[i].Name == event.OrderCompleted {
+			event.TouchColumns(b, row, ordered)
+		}
+	}
+	for i := range rows {
+		b, row := rows[i].At()
+		a.kinds[i] = s.op.kind(b, row, rows[i].Name)
 		if a.kinds[i] == other {
 			continue
 		}
 		a.place[i], a.keys[n] = uint8(n), flat.Key(b.Profile[row])
 		n++
-		for _, c := range read[:texts] {
+		for _, c := range read {
 			flat.TouchBytes(b.Text(c, row))
 		}
 	}
@@ -45,9 +56,9 @@ func (s *shard) lookAhead(rows []event.Row) {
 	}
 }
 
-// texts is how many of the columns in read have a text of their own in each row.
-const texts = 5
+// read are the columns that touches are made of, apart from the head.
+var read = []event.Column{event.MessageID, event.Category, event.Channel, event.DeviceType, event.Campaign}
 
-// read are the columns that touches and most orders are made of.
-var read = []event.Column{event.MessageID, event.ProductID, event.SKU, event.Category, event.OrderID,
-	event.Channel, event.DeviceType, event.Campaign}
+// ordered are those that orders are made of, besides.
+var ordered = []event.Column{event.OrderID, event.ProductID, event.SKU, event.Quantity, event.Price, event.Amount, event.Currency,
+	event.StoreID, event.Fulfilment}

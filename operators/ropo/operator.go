@@ -38,7 +38,7 @@ func (o *Operator) Spec() pipeline.Spec {
 
 // Takes reports whether a late row is within the lookback and matters.
 func (o *Operator) Takes(b *event.Batch, row int) bool {
-	return o.kind(b, row) != other && b.Mark[row]-b.Time(row) <= o.cfg.Lookback
+	return o.kind(b, row, b.Name[row]) != other && b.Mark[row]-b.Time(row) <= o.cfg.Lookback
 }
 
 // rowKind is what a row means to ropo.
@@ -52,28 +52,23 @@ const (
 	placeRow
 )
 
-func (o *Operator) kind(b *event.Batch, row int) rowKind {
-	switch b.Name[row] {
-	case event.ProductViewed, event.ProductClicked, event.ProductAdded:
-		return touchRow
-	case event.ProductListViewed:
-		if len(b.Text(event.Category, row)) > 0 {
-			return touchRow
-		}
-	case event.TagRead:
-		return touchRow
-	case event.Custom:
-		if string(b.Text(event.Event, row)) == "Staff Scan" {
-			return touchRow
-		}
-	case event.OrderCompleted:
-		return orderRow
-	case event.OrderRefunded, event.OrderCancelled:
-		return refundRow
-	case event.StoreEntered, event.StoreExited, event.SensorSeen, event.ZoneEntered, event.ZoneExited:
-		return placeRow
+// kinds are what rows mean by their names; of some kind looks at more.
+var kinds = [event.NumNames]rowKind{
+	event.ProductViewed: touchRow, event.ProductClicked: touchRow, event.ProductAdded: touchRow,
+	event.ProductListViewed: touchRow, event.TagRead: touchRow, event.Custom: touchRow,
+	event.OrderCompleted: orderRow, event.OrderRefunded: refundRow, event.OrderCancelled: refundRow,
+	event.StoreEntered: placeRow, event.StoreExited: placeRow, event.SensorSeen: placeRow,
+	event.ZoneEntered: placeRow, event.ZoneExited: placeRow,
+}
+
+func (o *Operator) kind(b *event.Batch, row int, name event.Name) rowKind {
+	switch {
+	case name == event.ProductListViewed && len(b.Text(event.Category, row)) == 0:
+		return other
+	case name == event.Custom && string(b.Text(event.Event, row)) != "Staff Scan":
+		return other
 	}
-	return other
+	return kinds[name]
 }
 
 // shard is the state of one shard.
@@ -87,13 +82,14 @@ type shard struct {
 	timers   *flat.Timers // forget
 	stays    *flat.Timers // zone stays
 
-	ahead   ahead
-	turn    *pipeline.Turn
-	now     int64 // effective time of the row at work
-	scratch []byte
-	id      []byte
-	bought  []purchase
-	written []byte
+	ahead      ahead
+	categories categoryHashes
+	turn       *pipeline.Turn
+	now        int64 // effective time of the row at work
+	scratch    []byte
+	id         []byte
+	bought     []purchase
+	written    []byte
 }
 
 // NewShard makes the state of one shard.
@@ -131,22 +127,21 @@ func (s *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 	for len(rows) > 0 {
 		n := min(len(rows), aheadRows)
 		s.lookAhead(rows[:n])
-		for i, r := range rows[:n] {
-			b, row := r.At()
-			eff := b.Eff(row)
-			s.fire(eff)
-			s.now = eff
+		for i := range rows[:n] {
+			r := &rows[i]
+			s.fire(r.Eff)
+			s.now = r.Eff
 			kind := s.ahead.kinds[i]
 			if kind == other {
 				continue
 			}
-			if b.IsLate(row) {
-				if b.Mark[row]-b.Time(row) > s.op.cfg.Lookback {
+			if r.Late {
+				if r.Eff-r.Time() > s.op.cfg.Lookback {
 					continue
 				}
 				t.Count.Late++
 			}
-			s.row(b, row, kind, s.ahead.ids[s.ahead.place[i]])
+			s.row(r, kind, s.ahead.ids[s.ahead.place[i]])
 		}
 		rows = rows[n:]
 	}
@@ -154,7 +149,8 @@ func (s *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 
 // row folds a row that matters; hint is what was its profile's id before the
 // rows that came since.
-func (s *shard) row(b *event.Batch, row int, kind rowKind, hint uint32) {
+func (s *shard) row(r *event.Row, kind rowKind, hint uint32) {
+	b, row := r.At()
 	h := b.Profile[row]
 	if h.IsZero() {
 		if kind == orderRow {
@@ -166,22 +162,22 @@ func (s *shard) row(b *event.Batch, row int, kind rowKind, hint uint32) {
 	if id == 0 {
 		for s.profiles.Full() && s.evict() {
 		}
-		id = s.profileOf(h, b.Time(row))
+		id = s.profileOf(h, r.Time())
 	} else {
-		s.seen(id, b.Time(row))
+		s.seen(id, r.Time())
 	}
-	if s.isSighting(b, row) {
-		s.sight(id, b, row)
+	if s.isSighting(r) {
+		s.sight(id, r)
 	}
 	switch kind {
 	case touchRow:
-		s.touchRow(id, b, row)
+		s.touchRow(id, r)
 	case orderRow:
 		s.orderRow(id, b, row)
 	case refundRow:
 		s.refundRow(id, b, row)
 	}
-	s.stay(id, b, row)
+	s.stay(id, r)
 }
 
 // profileOf finds or makes the profile's entry and keeps it alive.
@@ -210,7 +206,7 @@ func (s *shard) Advance(t *pipeline.Turn) {
 }
 
 func (s *shard) fire(before int64) {
-	for {
+	for s.stays.IsDue(before) {
 		due, id, ok := s.stays.PopDue(before)
 		if !ok {
 			break
@@ -219,7 +215,7 @@ func (s *shard) fire(before int64) {
 			s.stayDue(id, due)
 		}
 	}
-	for {
+	for s.timers.IsDue(before) {
 		due, id, ok := s.timers.PopDue(before)
 		if !ok {
 			return

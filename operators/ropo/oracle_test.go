@@ -156,10 +156,10 @@ type item struct {
 
 func (o *oracle) items(row int) (all []item) {
 	b := o.b
-	if p := o.text(event.ProductID, row); p != "" || b.ItemCount[row] == 0 {
+	if p := o.text(event.ProductID, row); p != "" || b.Head[row].ItemCount == 0 {
 		return []item{{p, o.text(event.SKU, row), o.text(event.Category, row), b.Num(event.Quantity, row), b.Num(event.Amount, row)}}
 	}
-	for i := int(b.ItemFirst[row]); i < int(b.ItemFirst[row]+b.ItemCount[row]); i++ {
+	for i := int(b.Head[row].ItemFirst); i < int(b.Head[row].ItemFirst+b.Head[row].ItemCount); i++ {
 		all = append(all, item{string(b.ItemText(event.ProductID, i)), string(b.ItemText(event.SKU, i)), string(b.ItemText(event.Category, i)),
 			b.ItemNum(event.Quantity, i), b.ItemNum(event.Amount, i)})
 	}
@@ -252,7 +252,7 @@ func (o *oracle) net(p *purchased) map[string]bool {
 		gone[name] = &taken{}
 	}
 	for _, row := range p.refunds {
-		isNamed := o.text(event.ProductID, row) != "" || o.b.ItemCount[row] > 0
+		isNamed := o.text(event.ProductID, row) != "" || o.b.Head[row].ItemCount > 0
 		total := o.b.Num(event.Amount, row)
 		if o.b.Name[row] == event.OrderCancelled || !isNamed && total == event.Absent {
 			all = true

@@ -19,12 +19,12 @@ type purchase struct {
 // until the next call.
 func (s *shard) purchases(b *event.Batch, row int) []purchase {
 	s.bought = s.bought[:0]
-	if b.ItemCount[row] == 0 || len(b.Text(event.ProductID, row)) > 0 {
+	if b.Head[row].ItemCount == 0 || len(b.Text(event.ProductID, row)) > 0 {
 		s.bought = append(s.bought, purchase{b.Text(event.ProductID, row), b.Text(event.SKU, row), b.Text(event.Category, row),
 			b.Num(event.Quantity, row), b.Num(event.Amount, row)})
 		return s.bought
 	}
-	for i := int(b.ItemFirst[row]); i < int(b.ItemFirst[row]+b.ItemCount[row]); i++ {
+	for i := int(b.Head[row].ItemFirst); i < int(b.Head[row].ItemFirst+b.Head[row].ItemCount); i++ {
 		s.bought = append(s.bought, purchase{b.ItemText(event.ProductID, i), b.ItemText(event.SKU, i), b.ItemText(event.Category, i),
 			b.ItemNum(event.Quantity, i), b.ItemNum(event.Amount, i)})
 	}
@@ -276,7 +276,7 @@ func (s *shard) refundRow(id uint32, b *event.Batch, row int) {
 	}
 	o := s.orderOf(id, b, row)
 	e := s.orders.Mut(o)
-	isNamed := len(b.Text(event.ProductID, row)) > 0 || b.ItemCount[row] > 0
+	isNamed := len(b.Text(event.ProductID, row)) > 0 || b.Head[row].ItemCount > 0
 	switch amount := b.Num(event.Amount, row); {
 	case b.Name[row] == event.OrderCancelled, !isNamed && amount == event.Absent:
 		e.refunded = true

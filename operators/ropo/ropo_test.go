@@ -122,7 +122,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	turn.Origins = []event.Origin{{Source: "log"}}
 	var rows []event.Row
 	for i := range b.N {
-		rows = append(rows, event.Row{Batch: b, Index: uint32(i)})
+		rows = append(rows, event.RowOf(b, i))
 	}
 	s.Fold(turn, rows)
 	n := testing.AllocsPerRun(10, func() {
@@ -141,7 +141,7 @@ func BenchmarkFold(b *testing.B) {
 	turn.Origins = []event.Origin{{Source: "log"}}
 	var rows []event.Row
 	for i := range batch.N {
-		rows = append(rows, event.Row{Batch: batch, Index: uint32(i)})
+		rows = append(rows, event.RowOf(batch, i))
 	}
 	b.ReportAllocs()
 	for b.Loop() {

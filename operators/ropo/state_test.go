@@ -9,14 +9,15 @@ import (
 
 func TestStateIsWhole(t *testing.T) {
 	pipetest.Whole(t, operator(t).NewShard(0).(*shard), map[string]string{
-		"op":      "configuration",
-		"turn":    "set by each call",
-		"now":     "set by Fold and Merge before they use it",
-		"ahead":   "hints for the rows of a call",
-		"scratch": "memory of a call",
-		"id":      "memory of a call",
-		"bought":  "memory of a call",
-		"written": "memory of a call",
+		"op":         "configuration",
+		"turn":       "set by each call",
+		"now":        "set by Fold and Merge before they use it",
+		"categories": "hashes that can be made anew",
+		"ahead":      "hints for the rows of a call",
+		"scratch":    "memory of a call",
+		"id":         "memory of a call",
+		"bought":     "memory of a call",
+		"written":    "memory of a call",
 	})
 }
 

@@ -18,10 +18,32 @@ func (s *shard) textHash(v []byte) uint64 {
 	return s.turn.Hasher.Sum(event.TagText, v).Lo
 }
 
+// categoryHashes keeps the hashes of categories, which are few and come again
+// and again.
+type categoryHashes [64]struct {
+	text string
+	hash uint64
+}
+
+// categoryBytesMax bounds what is kept.
+const categoryBytesMax = 64
+
+func (c *categoryHashes) hash(s *shard, v []byte) uint64 {
+	n := len(v)
+	if n == 0 || n > categoryBytesMax {
+		return s.textHash(v)
+	}
+	at := &c[(int(v[0])^int(v[n/2])<<2^int(v[n-1])<<4^n)%len(c)]
+	if at.text != string(v) {
+		at.text, at.hash = string(v), s.textHash(v)
+	}
+	return at.hash
+}
+
 // key writes what sorts like the row's message id: positions by number, before
 // texts. It is lent until the next call.
 func (s *shard) key(b *event.Batch, row int) []byte {
-	if b.Flags[row]&event.IsPositional == 0 {
+	if b.Head[row].Flags&event.IsPositional == 0 {
 		s.id = append(append(s.id[:0], 1), b.Text(event.MessageID, row)...)
 		return s.id
 	}
@@ -31,25 +53,25 @@ func (s *shard) key(b *event.Batch, row int) []byte {
 	return s.id
 }
 
-func (s *shard) touchRow(id uint32, b *event.Batch, row int) {
-	channel := b.Text(event.Channel, row)
-	t := touch{at: b.Time(row), offline: event.IsOffline(channel)}
+func (s *shard) touchRow(id uint32, r *event.Row) {
+	b, row := r.At()
+	head, channel := &b.Head[row], b.Text(event.Channel, row)
+	t := touch{at: r.Time(), offline: event.IsOffline(channel)}
 	if len(channel) == 0 {
-		t.offline = b.Name[row] == event.TagRead || b.Name[row] == event.Custom
+		t.offline = r.Name == event.TagRead || r.Name == event.Custom
 	}
 	s.scratch = pack(s.scratch, s.key(b, row), channel, b.Text(event.DeviceType, row), b.Text(event.Campaign, row))
-	if b.ItemCount[row] == 0 || len(b.Text(event.ProductID, row)) > 0 || b.Name[row] == event.ProductListViewed {
-		t.product = s.textHash(b.Text(event.ProductID, row))
-		t.sku = s.textHash(b.Text(event.SKU, row))
-		t.category = s.textHash(b.Text(event.Category, row))
-		s.addTouch(id, t, s.scratch, b.IsLate(row))
+	if head.ItemCount == 0 || head.Product != 0 || r.Name == event.ProductListViewed {
+		t.product, t.sku = head.Product, head.SKU
+		t.category = s.categories.hash(s, b.Text(event.Category, row))
+		s.addTouch(id, t, s.scratch, r.Late)
 		return
 	}
-	for i := int(b.ItemFirst[row]); i < int(b.ItemFirst[row]+b.ItemCount[row]); i++ {
+	for i := int(head.ItemFirst); i < int(head.ItemFirst+head.ItemCount); i++ {
 		t.product = s.textHash(b.ItemText(event.ProductID, i))
 		t.sku = s.textHash(b.ItemText(event.SKU, i))
 		t.category = s.textHash(b.ItemText(event.Category, i))
-		s.addTouch(id, t, s.scratch, b.IsLate(row))
+		s.addTouch(id, t, s.scratch, r.Late)
 	}
 }
 
@@ -107,10 +129,10 @@ func (s *shard) touchLess(a, b *touch) bool {
 }
 
 // isSighting reports whether the row shows the person in a store.
-func (s *shard) isSighting(b *event.Batch, row int) bool {
-	switch b.Name[row] {
+func (s *shard) isSighting(r *event.Row) bool {
+	switch r.Name {
 	case event.StoreEntered, event.SensorSeen, event.TagRead, event.ZoneEntered, event.ZoneExited:
-		return len(b.Text(event.StoreID, row)) > 0
+		return len(r.Batch.Text(event.StoreID, int(r.Index))) > 0
 	}
 	return false
 }
@@ -122,9 +144,10 @@ const (
 )
 
 // sight notes visit starts: Store Entered, or a sighting after 30 min without one.
-func (s *shard) sight(id uint32, b *event.Batch, row int) {
+func (s *shard) sight(id uint32, r *event.Row) {
+	b, row := r.At()
 	p := s.profiles.MutAt(id)
-	v := visit{at: b.Time(row), store: s.textHash(b.Text(event.StoreID, row)), entered: b.Name[row] == event.StoreEntered}
+	v := visit{at: r.Time(), store: s.textHash(b.Text(event.StoreID, row)), entered: r.Name == event.StoreEntered}
 	isStart := v.entered
 	if !v.entered {
 		last, ok := s.lastSighting(p, v.store)
@@ -133,7 +156,7 @@ func (s *shard) sight(id uint32, b *event.Batch, row int) {
 	}
 	if isStart {
 		p.visits = s.insertVisit(p.visits, v)
-		if b.IsLate(row) {
+		if r.Late {
 			s.revisit(p)
 			s.writeChanged(id)
 		}
@@ -214,14 +237,15 @@ func (s *shard) visitStart(p *profile, store uint64, at int64) int64 {
 
 // stay follows the zone a person is in: long enough in a category's zone is a
 // touch of its categories, dated at the end of the minimum stay.
-func (s *shard) stay(id uint32, b *event.Batch, row int) {
-	if s.op.venue == nil || b.IsLate(row) {
+func (s *shard) stay(id uint32, r *event.Row) {
+	if s.op.venue == nil || r.Late {
 		return
 	}
-	name := b.Name[row]
+	name := r.Name
 	if name != event.ZoneEntered && name != event.ZoneExited && name != event.StoreExited && name != event.StoreEntered {
 		return
 	}
+	b, row := r.At()
 	p := s.profiles.MutAt(id)
 	zone := s.zoneOf(b, row)
 	if name == event.ZoneExited && p.zone.zone != zone+1 || name == event.ZoneEntered && p.zone.zone == zone+1 {

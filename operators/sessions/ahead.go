@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"touchstream/pipeline/cart"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 )
@@ -15,44 +16,71 @@ type ahead struct {
 	ids  [aheadRows]uint32 // of their devices, 0: none
 }
 
-// lookAhead touches what folding the rows will read. A row's reads depend on one
-// another, those of different rows do not: each round of them waits for memory
-// but once.
+// lookAhead touches what folding the rows, and the timers between them, will
+// read. A row's reads depend on one another, those of different rows do not:
+// each round of them waits for memory but once.
 func (h *shard) lookAhead(rows []event.Row) {
 	a := &h.ahead
-	event.Touch(rows, read)
-	for i, r := range rows {
-		b, row := r.At()
-		flat.Touch(&b.Flags[row])
-		flat.Touch(&b.Ident[event.IdentUser][row])
-		flat.Touch(&b.Ident[event.IdentLoyalty][row])
-		a.keys[i] = flat.Key(b.Device[row])
+	for i := range rows {
+		b, row := rows[i].At()
+		flat.Touch(&b.Head[row])
+		flat.Touch(&b.Profile[row])
+		if cart.IsChange(rows[i].Name) {
+			event.TouchColumns(b, row, traded)
+		}
 	}
-	for _, r := range rows {
-		b, row := r.At()
-		flat.TouchBytes(b.Text(event.PagePath, row))
-		flat.TouchBytes(b.Text(event.ProductID, row))
+	until := rows[len(rows)-1].Eff
+	h.closing.Ahead(until, func(timer uint32) { h.sessions.Touch(timer >> 1) })
+	for i := range rows {
+		b, row := rows[i].At()
+		head := &b.Head[row]
+		a.keys[i] = flat.Key(head.Device)
+		flat.TouchBytes(b.Bytes(head.Page))
 	}
 	h.devices.IDs(a.keys[:len(rows)], a.ids[:])
-	for _, id := range a.ids[:len(rows)] {
+	for i, id := range a.ids[:len(rows)] {
 		if id != 0 {
-			h.sessions.Touch(h.devices.At(id).newest)
-		}
-	}
-	for _, id := range a.ids[:len(rows)] {
-		if id == 0 {
-			continue
-		}
-		if newest := h.devices.At(id).newest; newest != 0 {
-			s := h.sessions.At(newest)
-			h.arena.Touch(s.exit, 0)
-			h.arena.Touch(s.products, 0)
-			if s.trade != 0 {
-				h.trades.Touch(s.trade)
+			if newest := h.devices.At(id).newest; newest != 0 {
+				h.sessions.Touch(newest)
+				continue
 			}
+		}
+		b, row := rows[i].At()
+		flat.Touch(&b.Message[row])
+		event.TouchColumns(b, row, opening)
+	}
+	h.closing.Ahead(until, func(timer uint32) {
+		if id := timer >> 1; h.sessions.At(id).is(isDirty) {
+			h.touchBlobs(id)
+			h.arena.Touch(h.sessions.At(id).texts, 0)
+		}
+	})
+	for i, id := range a.ids[:len(rows)] {
+		if id != 0 {
+			if newest := h.devices.At(id).newest; newest != 0 {
+				h.touchBlobs(newest)
+				continue
+			}
+		}
+		b, row := rows[i].At()
+		for _, c := range opening {
+			flat.TouchBytes(b.Text(c, row))
 		}
 	}
 }
 
-// read are the columns that most events have and every fold reads.
-var read = []event.Column{event.PagePath, event.ProductID, event.SKU}
+func (h *shard) touchBlobs(id uint32) {
+	s := h.sessions.At(id)
+	h.arena.Touch(s.exit, 0)
+	h.arena.Touch(s.products, 0)
+	if s.trade != 0 {
+		h.trades.Touch(s.trade)
+	}
+}
+
+// opening are the columns that an event which opens a session is asked for.
+var opening = []event.Column{event.Channel, event.Referrer, event.Campaign, event.DeviceType, event.Country, event.City,
+	event.StoreID, event.AnonymousID}
+
+// traded are the columns that a change of a cart is asked for.
+var traded = []event.Column{event.ProductID, event.Price, event.Quantity, event.Currency, event.Amount, event.OrderID}

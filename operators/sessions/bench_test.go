@@ -45,7 +45,7 @@ func newLoad(tb testing.TB, devices, events int) *load {
 	x := &load{b: l.Batch(0), turn: pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table}), span: int64(events)}
 	for i := range x.b.N {
 		x.b.Own[i], x.b.Mark[i], x.b.Limit[i] = event.Absent, event.Absent, event.Absent
-		x.rows = append(x.rows, event.Row{Batch: x.b, Index: uint32(i)})
+		x.rows = append(x.rows, event.RowOf(x.b, i))
 	}
 	x.shard = operator(tb, "1m", "gap: 1m", "new_after: 10m").NewShard(0)
 	return x
@@ -59,6 +59,7 @@ func (x *load) fold() {
 	x.shard.Advance(x.turn)
 	for i := range x.rows {
 		x.b.Int[event.EventTime][i] += x.span
+		x.rows[i].Eff += x.span
 	}
 }
 

@@ -1,6 +1,8 @@
 package sessions
 
 import (
+	"cmp"
+
 	"touchstream/pipeline"
 	"touchstream/pipeline/cart"
 	"touchstream/pipeline/event"
@@ -8,11 +10,12 @@ import (
 )
 
 // fold counts an event in its session; deviceID is its device's, 0 for a new one.
-func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, deviceID uint32, late bool) {
-	at, eff := b.Time(row), b.Eff(row)
+func (h *shard) fold(t *pipeline.Turn, r *event.Row, deviceID uint32) {
+	at, eff := r.Time(), r.Eff
+	b, row := r.At()
 	if deviceID == 0 {
 		h.makeRoom(t)
-		deviceID, _ = h.devices.PutID(flat.Key(b.Device[row]))
+		deviceID, _ = h.devices.PutID(flat.Key(b.Head[row].Device))
 		h.devices.MutAt(deviceID).lastEnd = event.Absent
 	}
 	id, older, newer, isCutOff := h.place(t, h.devices.MutAt(deviceID), at, eff)
@@ -32,17 +35,17 @@ func (h *shard) fold(t *pipeline.Turn, b *event.Batch, row int, deviceID uint32,
 	if at < s.start {
 		h.moveStart(t, s, b, row)
 	}
-	if late {
+	if r.Late {
 		s.late++
 		t.Count.Late++
 	}
-	h.count(t, s, b, row)
+	h.count(t, s, r, at)
 	if at > s.end {
 		s.engaged += min(h.cfg.EngagedGap, at-s.end)
 		s.end = at
 	}
 	h.touch(id, s, eff)
-	if late {
+	if r.Late {
 		h.checkNext(h.devices.At(s.device), id, eff)
 	}
 }
@@ -54,7 +57,7 @@ func (h *shard) moveStart(t *pipeline.Turn, s *session, b *event.Batch, row int)
 		s.revision = 0
 	}
 	s.start = b.Time(row)
-	s.id = idOf(t.Hasher, s.start, b.Device[row], b.Message[row])
+	s.id = idOf(t.Hasher, s.start, b.Head[row].Device, b.Message[row])
 }
 
 // checkNext corrects the session that follows if it is no new visitor's any more.
@@ -70,11 +73,11 @@ func (h *shard) checkNext(d *device, id uint32, eff int64) {
 
 // foldSystem lets a system event name the profile of the session that is open
 // at its time.
-func (h *shard) foldSystem(b *event.Batch, row int, deviceID uint32) {
+func (h *shard) foldSystem(r *event.Row, deviceID uint32) {
 	if deviceID == 0 {
 		return
 	}
-	at, id := b.Time(row), h.devices.At(deviceID).newest
+	at, id := r.Time(), h.devices.At(deviceID).newest
 	for id != 0 && h.sessions.At(id).start > at {
 		id = h.sessions.At(id).older
 	}
@@ -85,30 +88,30 @@ func (h *shard) foldSystem(b *event.Batch, row int, deviceID uint32) {
 	if at > s.end && (!h.isNear(at-s.end) || at-s.start >= h.cfg.MaxDuration) {
 		return
 	}
-	if h.identify(h.sessions.Mut(id), b, row) {
-		h.touch(id, h.sessions.Mut(id), b.Eff(row))
+	b, row := r.At()
+	if x := h.sessions.Mut(id); h.identify(x, &b.Head[row], b.Profile[row], at) {
+		h.touch(id, x, r.Eff)
 	}
 }
 
 // identify takes the event's profile and user and reports a change of the row.
-func (h *shard) identify(s *session, b *event.Batch, row int) bool {
-	user := b.Ident[event.IdentUser][row]
-	known := !user.IsZero() || !b.Ident[event.IdentLoyalty][row].IsZero()
-	shared := s.setUser(user.Lo)
-	return s.setProfile(b.Profile[row], b.Time(row), known) || shared
+func (h *shard) identify(s *session, head *event.Head, profile event.Hash, at int64) bool {
+	shared := s.setUser(head.User)
+	return s.setProfile(profile, at, head.IsKnown) || shared
 }
 
 // count adds the event to the session's figures and texts.
-func (h *shard) count(t *pipeline.Turn, s *session, b *event.Batch, row int) {
-	at, name := b.Time(row), b.Name[row]
+func (h *shard) count(t *pipeline.Turn, s *session, r *event.Row, at int64) {
+	b, row := r.At()
+	head := &b.Head[row]
 	s.events++
-	if b.Flags[row]&event.IsBot != 0 || int64(s.nextMinute(int32(at/60_000))) > h.env.EventsPerMinuteMax {
+	if head.Flags&event.IsBot != 0 || int64(s.nextMinute(int32(at/60_000))) > h.env.EventsPerMinuteMax {
 		s.marks |= isBot
 	}
-	h.identify(s, b, row)
+	h.identify(s, head, b.Profile[row], at)
 	h.offerTexts(s, b, row, at)
-	h.countProducts(t, s, b, row)
-	switch name {
+	h.countProducts(t, s, b, head)
+	switch r.Name {
 	case event.PagePing:
 		s.pings++
 	case event.Page, event.Screen:
@@ -124,7 +127,7 @@ func (h *shard) count(t *pipeline.Turn, s *session, b *event.Batch, row int) {
 	case event.ProductRemoved:
 		h.tradeOf(s).removes++
 	}
-	if cart.IsChange(name) {
+	if cart.IsChange(r.Name) {
 		h.countTrade(t, s, b, row)
 	}
 }
@@ -161,8 +164,8 @@ func hasAmount(b *event.Batch, row int) bool {
 	if b.Name[row] == event.OrderCompleted {
 		return b.Num(event.Amount, row) != event.Absent
 	}
-	first := int(b.ItemFirst[row])
-	for i := first; i < first+int(b.ItemCount[row]); i++ {
+	first := int(b.Head[row].ItemFirst)
+	for i := first; i < first+int(b.Head[row].ItemCount); i++ {
 		if b.ItemNum(event.Price, i) != event.Absent {
 			return true
 		}
@@ -171,17 +174,12 @@ func hasAmount(b *event.Batch, row int) bool {
 }
 
 // countProducts notes the products that the event names.
-func (h *shard) countProducts(t *pipeline.Turn, s *session, b *event.Batch, row int) {
-	if p := b.Text(event.ProductID, row); len(p) > 0 {
-		h.addProduct(s, t.Hasher.Sum(event.TagText, p).Lo)
-	} else if p := b.Text(event.SKU, row); len(p) > 0 {
-		h.addProduct(s, t.Hasher.Sum(event.TagText, p).Lo)
+func (h *shard) countProducts(t *pipeline.Turn, s *session, b *event.Batch, head *event.Head) {
+	if p := cmp.Or(head.Product, head.SKU); p != 0 {
+		h.addProduct(s, p)
 	}
-	if b.ItemCount[row] == 0 {
-		return
-	}
-	first := int(b.ItemFirst[row])
-	for i := first; i < first+int(b.ItemCount[row]); i++ {
+	first := int(head.ItemFirst)
+	for i := first; i < first+int(head.ItemCount); i++ {
 		p := b.ItemText(event.ProductID, i)
 		if len(p) == 0 {
 			p = b.ItemText(event.SKU, i)

@@ -34,7 +34,7 @@ func (o *Operator) Spec() pipeline.Spec {
 // Takes reports whether a late row comes soon enough to correct a session. A
 // system event matters for its profile alone.
 func (o *Operator) Takes(b *event.Batch, row int) bool {
-	if b.Device[row].IsZero() || b.Name[row].IsSystem() && b.Profile[row].IsZero() {
+	if b.Head[row].Device.IsZero() || b.Name[row].IsSystem() && b.Profile[row].IsZero() {
 		return false
 	}
 	return b.Limit[row] <= b.Time(row)+o.cfg.Gap+o.env.AllowedLateness

@@ -59,7 +59,7 @@ func (o *oracle) run(l *pipetest.Log, lag int64) *schema.Rows {
 	for i, row := range rows {
 		o.seq[row] = i
 		late := o.b.Time(row) < o.b.Mark[row]
-		if o.b.Device[row].IsZero() || late && o.b.Mark[row] > o.b.Time(row)+o.cfg.Gap+o.lateness {
+		if o.b.Head[row].Device.IsZero() || late && o.b.Mark[row] > o.b.Time(row)+o.cfg.Gap+o.lateness {
 			continue
 		}
 		if o.b.Name[row].IsSystem() {
@@ -92,7 +92,7 @@ func (o *oracle) near(apart int64) bool {
 
 func (o *oracle) system(row int) {
 	at := o.b.Time(row)
-	for _, v := range o.devices[o.b.Device[row]] {
+	for _, v := range o.devices[o.b.Head[row].Device] {
 		inside := o.start(v) <= at && at <= o.end(v)
 		behind := at > o.end(v) && o.near(at-o.end(v)) && at-o.start(v) < o.cfg.MaxDuration
 		if next := o.next(row); inside || behind && (next == nil || o.start(next) > at) && v == o.last(row) {
@@ -105,7 +105,7 @@ func (o *oracle) system(row int) {
 // the one after it.
 func (o *oracle) last(row int) *visit {
 	var found *visit
-	for _, v := range o.devices[o.b.Device[row]] {
+	for _, v := range o.devices[o.b.Head[row].Device] {
 		if o.start(v) <= o.b.Time(row) {
 			found = v
 		}
@@ -114,7 +114,7 @@ func (o *oracle) last(row int) *visit {
 }
 
 func (o *oracle) next(row int) *visit {
-	for _, v := range o.devices[o.b.Device[row]] {
+	for _, v := range o.devices[o.b.Head[row].Device] {
 		if o.start(v) > o.b.Time(row) {
 			return v
 		}
@@ -123,7 +123,7 @@ func (o *oracle) next(row int) *visit {
 }
 
 func (o *oracle) place(row int) {
-	device, at := o.b.Device[row], o.b.Time(row)
+	device, at := o.b.Head[row].Device, o.b.Time(row)
 	defer o.sort(device)
 	left, right := o.last(row), o.next(row)
 	if left != nil && !o.near(at-o.end(left)) && at > o.end(left) {
@@ -213,8 +213,8 @@ func (o *oracle) products(rows []int) int {
 		if p := o.b.Text(event.ProductID, r); len(p) > 0 {
 			set[string(p)] = true
 		}
-		for i := range int(o.b.ItemCount[r]) {
-			set[string(o.b.ItemText(event.ProductID, int(o.b.ItemFirst[r])+i))] = true
+		for i := range int(o.b.Head[r].ItemCount) {
+			set[string(o.b.ItemText(event.ProductID, int(o.b.Head[r].ItemFirst)+i))] = true
 		}
 	}
 	return len(set)
@@ -301,7 +301,7 @@ func (o *oracle) cart(rows []int, currency []byte) (items, value, last int64) {
 func (o *oracle) write(out *schema.Rows, device event.Hash, v, before *visit) {
 	b, rows := o.b, o.sorted(v)
 	first := rows[0]
-	kind := b.DeviceKind[first]
+	kind := b.Head[first].DeviceKind
 	engaged, late := int64(0), int64(0)
 	users := map[event.Hash]bool{}
 	for i, r := range rows {

@@ -158,13 +158,13 @@ func (h *shard) open(t *pipeline.Turn, b *event.Batch, row int, deviceID, older,
 	h.alive++
 	at := b.Time(row)
 	s.start, s.end, s.device, s.older = at, at, deviceID, older
-	s.id = idOf(t.Hasher, at, b.Device[row], b.Message[row])
+	s.id = idOf(t.Hasher, at, b.Head[row].Device, b.Message[row])
 	if newer == 0 {
 		h.devices.MutAt(deviceID).newest = id
 	} else {
 		h.sessions.Mut(newer).older = id
 	}
-	kind := b.DeviceKind[row]
+	kind := b.Head[row].DeviceKind
 	h.key = append(append(h.key[:0], byte(kind)), cut(b.Text(kind.Column(), row), textMax)...)
 	h.drafts = append(h.drafts[:0], draft{deviceKey, at, h.key})
 	h.writeTexts(s)

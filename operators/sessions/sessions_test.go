@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"touchstream/pipeline/config"
-	"touchstream/pipeline/event"
 	"touchstream/pipeline/pipetest"
 )
 
@@ -87,25 +86,13 @@ func TestID(t *testing.T) {
 	}
 }
 
-func TestPage(t *testing.T) {
-	f := func(url, path, want string) {
-		t.Helper()
-		b := event.NewBatch(event.Want{Columns: event.SetOf(event.PageURL, event.PagePath)})
-		row := b.Add()
-		b.Str[event.PageURL][row], b.Str[event.PagePath][row] = b.Put([]byte(url)), b.Put([]byte(path))
-		if got := string(page(b, row, 12)); got != want {
-			t.Errorf("page(%q, %q) = %q, want %q", url, path, got, want)
+func TestCut(t *testing.T) {
+	for text, want := range map[string]string{"": "", "/0123456789": "/0123456789", "/0123456789abc": "/0123456789a",
+		"/012345678éé": "/012345678é", "/0123456789éé": "/0123456789"} {
+		if got := string(cut([]byte(text), 12)); got != want {
+			t.Errorf("cut(%q) = %q, want %q", text, got, want)
 		}
 	}
-	f("", "", "")
-	f("https://shop.example/a/b?x=1#y", "", "/a/b")
-	f("https://shop.example", "", "/")
-	f("https://shop.example?x=1", "", "/")
-	f("/a#top", "", "/a")
-	f("https://shop.example/a", "/b?q=2", "/b")
-	f("", "/0123456789abc", "/0123456789a")
-	f("", "/012345678éé", "/012345678é")
-	f("", "/0123456789éé", "/0123456789")
 }
 
 // TestBotRate sends events as fast as the cap and one faster.

@@ -68,18 +68,17 @@ func (h *shard) Fold(t *pipeline.Turn, rows []event.Row) {
 	for len(rows) > 0 {
 		n := min(len(rows), aheadRows)
 		h.lookAhead(rows[:n])
-		for i, r := range rows[:n] {
-			b, row := r.At()
-			h.fire(t, b.Eff(row))
-			late := b.IsLate(row)
-			if late && !h.op.Takes(b, row) {
+		for i := range rows[:n] {
+			r := &rows[i]
+			h.fire(t, r.Eff)
+			if r.Late && !h.op.Takes(r.At()) {
 				continue
 			}
 			deviceID := h.devices.Again(h.ahead.keys[i], h.ahead.ids[i])
-			if b.Name[row].IsSystem() {
-				h.foldSystem(b, row, deviceID)
+			if r.Name.IsSystem() {
+				h.foldSystem(r, deviceID)
 			} else {
-				h.fold(t, b, row, deviceID, late)
+				h.fold(t, r, deviceID)
 			}
 		}
 		rows = rows[n:]
@@ -98,7 +97,7 @@ const (
 // fire runs the timers that are due before the given time, in order: at one
 // instant sessions close, are forgotten, show themselves early, devices expire.
 func (h *shard) fire(t *pipeline.Turn, before int64) {
-	for {
+	for h.closing.IsDue(before) || h.early.IsDue(before) || h.expiry.IsDue(before) {
 		next := [3]int64{math.MaxInt64, math.MaxInt64, math.MaxInt64}
 		for i, q := range [3]*flat.Timers{h.closing, h.early, h.expiry} {
 			if due, ok := q.Min(); ok {

@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"touchstream/pipeline/event"
@@ -48,41 +47,6 @@ type draft struct {
 	text  []byte
 }
 
-// page is the path of an event's page without query, cut.
-func page(b *event.Batch, row int, max int) []byte {
-	p := b.Text(event.PagePath, row)
-	if len(p) == 0 {
-		if p = b.Text(event.PageURL, row); len(p) == 0 {
-			return nil
-		}
-		p = pathOf(p)
-	}
-	return cut(path(p), max)
-}
-
-// path is the part of a page before query and fragment. Pages are short: a loop
-// is done before a search has begun.
-func path(p []byte) []byte {
-	for i, c := range p {
-		if c == '?' || c == '#' {
-			return p[:i]
-		}
-	}
-	return p
-}
-
-// pathOf is what follows scheme and host in a URL; at least "/".
-func pathOf(url []byte) []byte {
-	if i := bytes.Index(url, []byte("://")); i >= 0 {
-		url = url[i+3:]
-		if i = bytes.IndexAny(url, "/?#"); i < 0 || url[i] != '/' {
-			return []byte("/")
-		}
-		return url[i:]
-	}
-	return url
-}
-
 // cut shortens a text to max bytes without splitting a rune.
 func cut(s []byte, max int) []byte {
 	if len(s) <= max {
@@ -107,7 +71,8 @@ func (h *shard) offerTexts(s *session, b *event.Batch, row int, t int64) {
 			h.drafts = append(h.drafts, draft{p.field, t, cut(v, textMax)})
 		}
 	}
-	if v := page(b, row, int(h.cfg.PageBytes)); len(v) > 0 {
+	if page := b.Head[row].Page; page.Len > 0 {
+		v := cut(b.Bytes(page), int(h.cfg.PageBytes))
 		if h.lacks(s, entryPage, t, early) {
 			h.drafts = append(h.drafts, draft{entryPage, t, v})
 		}

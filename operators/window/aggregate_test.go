@@ -47,7 +47,7 @@ func (o *one) state(values ...string) []int64 {
 	for _, v := range values {
 		r := o.batch.Add()
 		o.batch.Int[event.EventTime][r] = int64(r)
-		o.batch.Flags[r] = event.IsPositional
+		o.batch.Head[r].Flags = event.IsPositional
 		o.batch.Str[event.Query][r] = o.batch.Put([]byte(v))
 		if f, err := strconv.ParseFloat(v, 64); err == nil {
 			o.batch.Int[event.Price][r] = int64(math.Round(f * 10_000))

@@ -101,7 +101,7 @@ func (s *base) isShut(end int64) bool { return s.hasShut && end <= s.shut }
 
 // countLate counts late events once, whatever their items.
 func countLate(t *pipeline.Turn, b *event.Batch, row, item uint32) {
-	if item == noItem || item == b.ItemFirst[row] {
+	if item == noItem || item == b.Head[row].ItemFirst {
 		t.Count.Late++
 	}
 }

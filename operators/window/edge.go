@@ -80,7 +80,7 @@ func orderOf(blob []byte) []byte { return blob[4:binary.BigEndian.Uint32(blob)] 
 // bytes as event.CompareTime does, then the item.
 func appendOrder(dst []byte, b *event.Batch, row, item uint32) []byte {
 	dst = append(dst, byte(b.Name[row].Rank()))
-	if b.Flags[row]&event.IsPositional != 0 {
+	if b.Head[row].Flags&event.IsPositional != 0 {
 		dst = append(dst, 0)
 		dst = binary.BigEndian.AppendUint32(dst, b.Origin[row])
 		dst = binary.BigEndian.AppendUint64(dst, uint64(b.Offset[row]))
@@ -95,9 +95,9 @@ func appendOrder(dst []byte, b *event.Batch, row, item uint32) []byte {
 		dst = append(dst, 0, 0)
 	}
 	if item == noItem {
-		item = b.ItemFirst[row]
+		item = b.Head[row].ItemFirst
 	}
-	return binary.BigEndian.AppendUint32(dst, item-b.ItemFirst[row])
+	return binary.BigEndian.AppendUint32(dst, item-b.Head[row].ItemFirst)
 }
 
 func (a *edge) merge(s *store, into, from []int64) {

@@ -167,7 +167,7 @@ func (o *operand) text(b *event.Batch, row, item uint32, buf []byte) []byte {
 func (o *operand) integer(b *event.Batch, row, item uint32) int64 {
 	switch {
 	case o.source == fromBot:
-		return int64(b.Flags[row] & event.IsBot)
+		return int64(b.Head[row].Flags & event.IsBot)
 	case item != noItem && o.inItems():
 		return b.ItemNum(o.column, int(item))
 	}

@@ -182,7 +182,7 @@ func (r *route) Route(b *event.Batch, rows []uint32, out *pipeline.Units) {
 func (r *route) routeItems(b *event.Batch, rows []uint32, out *pipeline.Units) {
 	r.row, r.item = r.row[:0], r.item[:0]
 	for _, row := range rows {
-		first, n := b.ItemFirst[row], b.ItemCount[row]
+		first, n := b.Head[row].ItemFirst, b.Head[row].ItemCount
 		if n == 0 {
 			r.row, r.item = append(r.row, row), append(r.item, noItem)
 		}

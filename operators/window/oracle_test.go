@@ -48,12 +48,12 @@ func (o *oracle) units(b *event.Batch) []unit {
 			category: string(b.Text(event.Category, r)), amount: b.Num(event.Amount, r), price: b.Num(event.Price, r),
 			order: string(b.Text(event.OrderID, r)), score: b.Real(event.Score, r),
 		}
-		if !o.items || b.ItemCount[r] == 0 {
+		if !o.items || b.Head[r].ItemCount == 0 {
 			all = append(all, u)
 			continue
 		}
-		for i := range b.ItemCount[r] {
-			u.item = b.ItemFirst[r] + i
+		for i := range b.Head[r].ItemCount {
+			u.item = b.Head[r].ItemFirst + i
 			u.category = string(b.ItemText(event.Category, int(u.item)))
 			u.amount, u.price = b.ItemNum(event.Amount, int(u.item)), b.ItemNum(event.Price, int(u.item))
 			all = append(all, u)

@@ -72,7 +72,7 @@ func busy(n int) (*event.Batch, []uint32) {
 		b.Str[event.Channel][r] = names[i%len(names)]
 		b.Int[event.Amount][r] = int64(i)
 		b.Name[r] = event.OrderCompleted
-		b.Flags[r] = event.IsPositional
+		b.Head[r].Flags = event.IsPositional
 	}
 	return b, rows
 }

@@ -76,7 +76,7 @@ func (c *Cart) Append(dst []byte) []byte {
 // set its prices are in another currency than the cart's and count as missing.
 func (c *Cart) Apply(b *event.Batch, row int, foreign bool) {
 	name := b.Name[row]
-	first, n := b.ItemFirst[row], b.ItemCount[row]
+	first, n := b.Head[row].ItemFirst, b.Head[row].ItemCount
 	switch {
 	case name == event.OrderCompleted:
 		c.Empty()

@@ -40,8 +40,8 @@ type Batch struct {
 	Int   [NumColumns][]int64   // Time, Number, Money and Flag columns
 	Float [NumColumns][]float64 // Float columns; NaN is absent
 
-	Name  []Name
-	Flags []Flags
+	Name []Name
+	Head []Head
 	// Source is the name of the source that all rows come from; empty where
 	// rows of several may stand together, in reorder buffers.
 	Source  string
@@ -58,14 +58,11 @@ type Batch struct {
 	// a late row still counts.
 	Limit []int64
 
-	Message    []Hash // hash of message_id, or of the position
-	Ident      [NumIdents][]Hash
-	Device     []Hash // session key; zero: none
-	DeviceKind []Ident
-	Profile    []Hash // zero: none
+	Message []Hash // hash of message_id, or of the position
+	Ident   [NumIdents][]Hash
+	Profile []Hash // zero: none
 
-	ItemFirst, ItemCount []uint32
-	Item                 Items
+	Item Items
 
 	AttrFirst, AttrCount []uint32
 	AttrKey, AttrVal     []Str
@@ -107,12 +104,8 @@ func (b *Batch) Reset() {
 	}
 	n := min(b.N, b.cap)
 	clear(b.Name[:n])
-	clear(b.Flags[:n])
-	clear(b.Device[:n])
-	clear(b.DeviceKind[:n])
+	clear(b.Head[:n])
 	clear(b.Profile[:n])
-	clear(b.ItemFirst[:n])
-	clear(b.ItemCount[:n])
 	clear(b.AttrFirst[:n])
 	clear(b.AttrCount[:n])
 	for k := range b.Ident {
@@ -186,13 +179,11 @@ func (b *Batch) Grow(n int) {
 			b.Ident[k] = extend(b.Ident[k], size)
 		}
 	}
-	b.Name, b.Flags = extend(b.Name, size), extend(b.Flags, size)
+	b.Name, b.Head = extend(b.Name, size), extend(b.Head, size)
 	b.Origin, b.Offset = extend(b.Origin, size), extend(b.Offset, size)
 	b.Element, b.Record = extend(b.Element, size), extend(b.Record, size)
 	b.Own, b.Mark, b.Limit = extend(b.Own, size), extend(b.Mark, size), extend(b.Limit, size)
 	b.Message, b.Profile = extend(b.Message, size), extend(b.Profile, size)
-	b.Device, b.DeviceKind = extend(b.Device, size), extend(b.DeviceKind, size)
-	b.ItemFirst, b.ItemCount = extend(b.ItemFirst, size), extend(b.ItemCount, size)
 	b.AttrFirst, b.AttrCount = extend(b.AttrFirst, size), extend(b.AttrCount, size)
 	b.cap = size
 }
@@ -217,8 +208,8 @@ func (b *Batch) Add() int {
 func (b *Batch) Undo(row int) {
 	items, attrs := b.Item.N, len(b.AttrKey)
 	for r := b.N - 1; r >= row; r-- {
-		if b.ItemCount[r] > 0 {
-			items = int(b.ItemFirst[r])
+		if b.Head[r].ItemCount > 0 {
+			items = int(b.Head[r].ItemFirst)
 		}
 		if b.AttrCount[r] > 0 {
 			attrs = int(b.AttrFirst[r])
@@ -247,9 +238,8 @@ func (b *Batch) clearRow(r int) {
 			b.Ident[k][r] = Hash{}
 		}
 	}
-	b.Name[r], b.Flags[r] = 0, 0
-	b.Device[r], b.DeviceKind[r], b.Profile[r] = Hash{}, 0, Hash{}
-	b.ItemFirst[r], b.ItemCount[r], b.AttrFirst[r], b.AttrCount[r] = 0, 0, 0, 0
+	b.Name[r], b.Head[r], b.Profile[r] = 0, Head{}, Hash{}
+	b.AttrFirst[r], b.AttrCount[r] = 0, 0
 }
 
 func (it *Items) truncate(n int) {
@@ -270,10 +260,10 @@ func (it *Items) truncate(n int) {
 // AddItem appends an absent item to the row, which must be the newest row, and
 // returns its index.
 func (b *Batch) AddItem(row int) int {
-	if b.ItemCount[row] == 0 {
-		b.ItemFirst[row] = uint32(b.Item.N)
+	if b.Head[row].ItemCount == 0 {
+		b.Head[row].ItemFirst = uint32(b.Item.N)
 	}
-	b.ItemCount[row]++
+	b.Head[row].ItemCount++
 	for _, c := range ItemColumns {
 		if columns[c].kind == Text {
 			b.Item.Str[c] = append(b.Item.Str[c], Str{})
@@ -372,7 +362,7 @@ func (b *Batch) Eff(row int) int64 { return max(b.Int[EventTime][row], b.Mark[ro
 // Size is about the memory that the batch takes: its columns and its arena.
 func (b *Batch) Size() int {
 	// Names, marks, hashes and places, which every row has.
-	const plain = 120
+	const plain = 64 + 92
 	row := plain
 	for c := range Column(NumColumns) {
 		if b.Want.Columns.Has(c) {

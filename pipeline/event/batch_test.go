@@ -19,8 +19,8 @@ func absent(t *testing.T, what string, b *Batch, row int) {
 			t.Errorf("%s: row %d has the identifier %s", what, row, k)
 		}
 	}
-	if b.Name[row] != 0 || b.Flags[row] != 0 || !b.Device[row].IsZero() || !b.Profile[row].IsZero() || b.ItemCount[row] != 0 || b.AttrCount[row] != 0 {
-		t.Errorf("%s: row %d has %v %v, %d items, %d attributes", what, row, b.Name[row], b.Flags[row], b.ItemCount[row], b.AttrCount[row])
+	if b.Name[row] != 0 || b.Head[row].Flags != 0 || !b.Head[row].Device.IsZero() || !b.Profile[row].IsZero() || b.Head[row].ItemCount != 0 || b.AttrCount[row] != 0 {
+		t.Errorf("%s: row %d has %v %v, %d items, %d attributes", what, row, b.Name[row], b.Head[row].Flags, b.Head[row].ItemCount, b.AttrCount[row])
 	}
 }
 
@@ -63,7 +63,7 @@ func TestUndo(t *testing.T) {
 		items, attrs := uint32(0), uint32(0)
 		for row := range from {
 			kept = append(kept, show(b, row))
-			items, attrs = items+b.ItemCount[row], attrs+b.AttrCount[row]
+			items, attrs = items+b.Head[row].ItemCount, attrs+b.AttrCount[row]
 		}
 		b.Undo(from)
 		if b.N != from || b.Item.N != int(items) || len(b.AttrKey) != int(attrs) || len(b.Item.Str[ProductID]) != int(items) {
@@ -109,7 +109,7 @@ func TestOrderOfFacts(t *testing.T) {
 		b.Int[EventTime][row], b.Name[row], b.Mark[row] = at, n, math.MinInt64
 		b.Origin[row], b.Offset[row], b.Element[row] = origin, offset, element
 		if b.Str[MessageID][row] = b.Put([]byte(id)); id == "" {
-			b.Flags[row] = IsPositional
+			b.Head[row].Flags = IsPositional
 		}
 	}
 	set(0, 10, OrderCompleted, "a", 0, 0, 0)

@@ -35,7 +35,6 @@ func (b *Batch) AppendRows(dst []byte, rows []uint32) []byte {
 		}
 	}
 	dst = codec.AppendRows(dst, b.Name, rows)
-	dst = codec.AppendRows(dst, b.Flags, rows)
 	dst = codec.AppendRows(dst, b.Origin, rows)
 	dst = codec.AppendRows(dst, b.Offset, rows)
 	dst = codec.AppendRows(dst, b.Element, rows)
@@ -44,9 +43,8 @@ func (b *Batch) AppendRows(dst []byte, rows []uint32) []byte {
 	dst = codec.AppendRows(dst, b.Mark, rows)
 	dst = codec.AppendRows(dst, b.Limit, rows)
 	dst = codec.AppendRows(dst, b.Message, rows)
-	dst = codec.AppendRows(dst, b.Device, rows)
-	dst = codec.AppendRows(dst, b.DeviceKind, rows)
 	dst = codec.AppendRows(dst, b.Profile, rows)
+	dst = b.appendHeads(dst, rows)
 	dst = b.appendItems(dst, rows)
 	return b.appendAttrs(dst, rows)
 }
@@ -85,8 +83,8 @@ func (b *Batch) appendItems(dst []byte, rows []uint32) []byte {
 	if !b.Want.Items {
 		return dst
 	}
-	dst = codec.AppendRows(dst, b.ItemCount, rows)
-	items := elements(b.ItemFirst, b.ItemCount, rows)
+	dst = appendField(dst, b.Head, rows, func(h *Head) *uint32 { return &h.ItemCount })
+	items := elements(rows, func(r uint32) (first, n uint32) { return b.Head[r].ItemFirst, b.Head[r].ItemCount })
 	for _, c := range ItemColumns {
 		switch {
 		case len(items) == 0:
@@ -101,24 +99,25 @@ func (b *Batch) appendItems(dst []byte, rows []uint32) []byte {
 
 func (b *Batch) appendAttrs(dst []byte, rows []uint32) []byte {
 	dst = codec.AppendRows(dst, b.AttrCount, rows)
-	attrs := elements(b.AttrFirst, b.AttrCount, rows)
+	attrs := elements(rows, func(r uint32) (first, n uint32) { return b.AttrFirst[r], b.AttrCount[r] })
 	dst = appendTexts(dst, b.Arena, len(attrs), func(i int) Str { return b.AttrKey[attrs[i]] })
 	return appendTexts(dst, b.Arena, len(attrs), func(i int) Str { return b.AttrVal[attrs[i]] })
 }
 
 // elements are the indexes of the rows' items or attributes.
-func elements(first, count, rows []uint32) []uint32 {
+func elements(rows []uint32, of func(row uint32) (first, n uint32)) []uint32 {
 	var out []uint32
 	for _, r := range rows {
-		for i := range count[r] {
-			out = append(out, first[r]+i)
+		first, n := of(r)
+		for i := range n {
+			out = append(out, first+i)
 		}
 	}
 	return out
 }
 
 // rowBytesMin is what a row takes at least.
-const rowBytesMin = 1 + 1 + 4 + 8 + 4 + 4 + 3*8 + 2*16 + 1 + 16
+const rowBytesMin = 1 + 4 + 8 + 4 + 4 + 3*8 + 2*16 + headBytes
 
 var errNotEmpty = errors.New("the batch that rows are loaded into is not empty")
 
@@ -170,7 +169,6 @@ func (b *Batch) loadColumns(r *codec.Reader) {
 		}
 	}
 	codec.Fill(r, b.Name[:n])
-	codec.Fill(r, b.Flags[:n])
 	codec.Fill(r, b.Origin[:n])
 	codec.Fill(r, b.Offset[:n])
 	codec.Fill(r, b.Element[:n])
@@ -179,14 +177,10 @@ func (b *Batch) loadColumns(r *codec.Reader) {
 	codec.Fill(r, b.Mark[:n])
 	codec.Fill(r, b.Limit[:n])
 	codec.Fill(r, b.Message[:n])
-	codec.Fill(r, b.Device[:n])
-	codec.Fill(r, b.DeviceKind[:n])
 	codec.Fill(r, b.Profile[:n])
+	b.loadHeads(r)
 	if slices.ContainsFunc(b.Name[:n], func(v Name) bool { return int(v) >= NumNames }) {
 		r.Fail("an event has a name that is not known")
-	}
-	if slices.ContainsFunc(b.DeviceKind[:n], func(v Ident) bool { return int(v) >= NumIdents }) {
-		r.Fail("a device has a kind of identifier that is not known")
 	}
 }
 
@@ -245,12 +239,14 @@ func (b *Batch) loadCounts(r *codec.Reader, first, count []uint32, size int) int
 }
 
 func (b *Batch) loadItems(r *codec.Reader) {
-	clear(b.ItemFirst[:b.N])
-	clear(b.ItemCount[:b.N])
 	if !b.Want.Items || r.Err() != nil {
 		return
 	}
-	n := b.loadCounts(r, b.ItemFirst[:b.N], b.ItemCount[:b.N], len(ItemColumns)*4)
+	first, count := make([]uint32, b.N), make([]uint32, b.N)
+	n := b.loadCounts(r, first, count, len(ItemColumns)*4)
+	for i := range count {
+		b.Head[i].ItemFirst, b.Head[i].ItemCount = first[i], count[i]
+	}
 	if n == 0 {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 
 // showAll is show with what no test of copying sets.
 func showAll(b *Batch, row int) string {
-	return show(b, row) + fmt.Sprint(b.Origin[row], b.Offset[row], b.Element[row], b.Record[row], b.Limit[row], b.DeviceKind[row])
+	return show(b, row) + fmt.Sprint(b.Origin[row], b.Offset[row], b.Element[row], b.Record[row], b.Limit[row], b.Head[row].DeviceKind)
 }
 
 // saved is a random batch with some of its rows as bytes, in another order.
@@ -20,7 +20,7 @@ func saved(seed uint64, n int) (b *Batch, rows []uint32, src []byte) {
 	b.Source = "orders"
 	for row := range n {
 		b.Origin[row], b.Offset[row], b.Element[row], b.Record[row] = r.Uint32(), r.Int64(), r.Int32(), r.Uint32()
-		b.Limit[row], b.DeviceKind[row] = r.Int64(), Ident(r.IntN(NumIdents))
+		b.Limit[row], b.Head[row].DeviceKind = r.Int64(), Ident(r.IntN(NumIdents))
 	}
 	for range n / 2 {
 		rows = append(rows, uint32(r.IntN(n)))

@@ -40,7 +40,6 @@ func (b *Batch) CopyRows(slots []uint32, src *Batch, rows []uint32) {
 		}
 	}
 	scatter(b.Name, slots, src.Name, rows, 0)
-	scatter(b.Flags, slots, src.Flags, rows, 0)
 	scatter(b.Origin, slots, src.Origin, rows, 0)
 	scatter(b.Offset, slots, src.Offset, rows, 0)
 	scatter(b.Element, slots, src.Element, rows, 0)
@@ -49,9 +48,8 @@ func (b *Batch) CopyRows(slots []uint32, src *Batch, rows []uint32) {
 	scatter(b.Mark, slots, src.Mark, rows, 0)
 	scatter(b.Limit, slots, src.Limit, rows, 0)
 	scatter(b.Message, slots, src.Message, rows, Hash{})
-	scatter(b.Device, slots, src.Device, rows, Hash{})
-	scatter(b.DeviceKind, slots, src.DeviceKind, rows, 0)
 	scatter(b.Profile, slots, src.Profile, rows, Hash{})
+	b.copyHeads(slots, src, rows)
 	for i, to := range slots {
 		b.copyItems(int(to), src, int(rows[i]))
 		b.copyAttrs(int(to), src, int(rows[i]))
@@ -113,13 +111,13 @@ func (b *Batch) take(src *Batch, s Str) Str {
 }
 
 func (b *Batch) copyItems(to int, src *Batch, row int) {
-	b.ItemFirst[to], b.ItemCount[to] = 0, 0
-	n := src.ItemCount[row]
+	b.Head[to].ItemFirst, b.Head[to].ItemCount = 0, 0
+	n := src.Head[row].ItemCount
 	if !b.Want.Items || n == 0 {
 		return
 	}
-	first := src.ItemFirst[row]
-	b.ItemFirst[to], b.ItemCount[to] = uint32(b.Item.N), n
+	first := src.Head[row].ItemFirst
+	b.Head[to].ItemFirst, b.Head[to].ItemCount = uint32(b.Item.N), n
 	for _, c := range ItemColumns {
 		if columns[c].kind == Text {
 			for i := first; i < first+n; i++ {
@@ -176,7 +174,7 @@ func CompareTime(a *Batch, x int, b *Batch, y int) int {
 
 // CompareMessage orders rows by message id.
 func CompareMessage(a *Batch, x int, b *Batch, y int) int {
-	pa, pb := a.Flags[x]&IsPositional, b.Flags[y]&IsPositional
+	pa, pb := a.Head[x].Flags&IsPositional, b.Head[y].Flags&IsPositional
 	switch {
 	case pa != pb:
 		return cmp.Compare(pb, pa)

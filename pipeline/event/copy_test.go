@@ -31,9 +31,9 @@ func random(r *rand.Rand, rows int) *Batch {
 		for k := range b.Ident {
 			b.Ident[k][row] = Hash{r.Uint64(), r.Uint64()}
 		}
-		b.Name[row], b.Flags[row] = Name(r.IntN(5)), Flags(r.IntN(4))
+		b.Name[row], b.Head[row].Flags = Name(r.IntN(5)), Flags(r.IntN(4))
 		b.Own[row], b.Mark[row] = r.Int64(), r.Int64()
-		b.Message[row], b.Device[row], b.Profile[row] = Hash{1, r.Uint64()}, Hash{2, r.Uint64()}, Hash{3, r.Uint64()}
+		b.Message[row], b.Head[row].Device, b.Profile[row] = Hash{1, r.Uint64()}, Hash{2, r.Uint64()}, Hash{3, r.Uint64()}
 		for range r.IntN(3) {
 			i := b.AddItem(row)
 			b.Item.Str[ProductID][i], b.Item.Int[Price][i] = text(), r.Int64()
@@ -54,8 +54,8 @@ func show(b *Batch, row int) string {
 	for k := range b.Ident {
 		fmt.Fprint(&s, b.Ident[k][row])
 	}
-	fmt.Fprint(&s, b.Name[row], b.Flags[row], b.Own[row], b.Mark[row], b.Message[row], b.Device[row], b.Profile[row])
-	for i := b.ItemFirst[row]; i < b.ItemFirst[row]+b.ItemCount[row]; i++ {
+	fmt.Fprint(&s, b.Name[row], b.Head[row].Flags, b.Own[row], b.Mark[row], b.Message[row], b.Head[row].Device, b.Profile[row])
+	for i := b.Head[row].ItemFirst; i < b.Head[row].ItemFirst+b.Head[row].ItemCount; i++ {
 		fmt.Fprintf(&s, " item %s %d", b.ItemText(ProductID, int(i)), b.ItemNum(Price, int(i)))
 	}
 	for i := b.AttrFirst[row]; i < b.AttrFirst[row]+b.AttrCount[row]; i++ {

@@ -28,6 +28,7 @@ type Finisher struct {
 
 	scratch []byte
 	column  columnHasher
+	sums    []Hash
 }
 
 // Finish completes all rows of a batch that was decoded from the chunk.
@@ -53,10 +54,11 @@ func (f *Finisher) Finish(c *Chunk, b *Batch) {
 		}
 	}
 	f.identifiers(b)
+	f.heads(b)
 	if f.Bots != nil && b.Str[UserAgent] != nil {
 		for r := range b.N {
 			if ua := b.Text(UserAgent, r); len(ua) > 0 && f.Bots.Is(ua) {
-				b.Flags[r] |= IsBot
+				b.Head[r].Flags |= IsBot
 			}
 		}
 	}
@@ -118,7 +120,7 @@ func (f *Finisher) messages(c *Chunk, b *Batch) {
 
 // place hashes the row's place in the log.
 func (f *Finisher) place(origin Hash, b *Batch, r int) Hash {
-	b.Flags[r] |= IsPositional
+	b.Head[r].Flags |= IsPositional
 	s := binary.BigEndian.AppendUint64(f.scratch[:0], origin.Hi)
 	s = binary.BigEndian.AppendUint64(s, origin.Lo)
 	s = binary.BigEndian.AppendUint64(s, uint64(b.Offset[r]))
@@ -131,7 +133,7 @@ func (f *Finisher) place(origin Hash, b *Batch, r int) Hash {
 // of the event (its own, else the sum of its items, else of itself as a line).
 func completeAmount(b *Batch, r int) {
 	sum, known := int64(0), false
-	for i := b.ItemFirst[r]; i < b.ItemFirst[r]+b.ItemCount[r]; i++ {
+	for i := b.Head[r].ItemFirst; i < b.Head[r].ItemFirst+b.Head[r].ItemCount; i++ {
 		a := &b.Item.Int[Amount][i]
 		if *a == Absent {
 			*a = lineAmount(b.Item.Int[Price][i], b.Item.Int[Quantity][i])
@@ -146,7 +148,7 @@ func completeAmount(b *Batch, r int) {
 	switch {
 	case known:
 		b.Int[Amount][r] = sum
-	case b.ItemCount[r] == 0:
+	case b.Head[r].ItemCount == 0:
 		b.Int[Amount][r] = lineAmount(b.Num(Price, r), b.Num(Quantity, r))
 	}
 }
@@ -191,14 +193,6 @@ func (f *Finisher) identifiers(b *Batch) {
 			raw[r] = Str{}
 		}
 		f.column.flush(col)
-	}
-	for r := range b.N {
-		for _, k := range SessionKinds {
-			if b.Ident[k] != nil && !b.Ident[k][r].IsZero() {
-				b.Device[r], b.DeviceKind[r] = b.Ident[k][r], k
-				break
-			}
-		}
 	}
 }
 
@@ -249,7 +243,7 @@ func appendPhone(dst, v []byte) []byte {
 // AppendMessageID writes the id of the row's message as text: its message_id,
 // or source/topic/partition/offset/element.
 func AppendMessageID(dst []byte, b *Batch, row int, origins []Origin) []byte {
-	if b.Flags[row]&IsPositional == 0 {
+	if b.Head[row].Flags&IsPositional == 0 {
 		return append(dst, b.Text(MessageID, row)...)
 	}
 	o := &origins[b.Origin[row]]

@@ -44,8 +44,8 @@ func TestFinishNamesAndPlaces(t *testing.T) {
 	if got, want := b.Offset[:3], []int64{100, 101, 102}; !slices.Equal(got, want) || b.Origin[2] != 1 || b.Source != "web" {
 		t.Errorf("offsets %v of origin %d, source %s", got, b.Origin[2], b.Source)
 	}
-	if b.Flags[0]&IsBot != 0 || b.Flags[1]&IsBot == 0 {
-		t.Errorf("flags %v", b.Flags[:3])
+	if b.Head[0].Flags&IsBot != 0 || b.Head[1].Flags&IsBot == 0 {
+		t.Errorf("heads %+v", b.Head[:3])
 	}
 }
 
@@ -56,10 +56,10 @@ func TestMessageIDs(t *testing.T) {
 	c := chunk(4)
 	f := &Finisher{Hasher: testHasher()}
 	f.Finish(c, b)
-	if b.Message[0] != b.Message[1] || b.Flags[0]&IsPositional != 0 {
+	if b.Message[0] != b.Message[1] || b.Head[0].Flags&IsPositional != 0 {
 		t.Error("one message id has two hashes")
 	}
-	if b.Message[2] == b.Message[3] || b.Flags[2]&IsPositional == 0 {
+	if b.Message[2] == b.Message[3] || b.Head[2].Flags&IsPositional == 0 {
 		t.Error("elements of one record have one hash")
 	}
 	origins := []Origin{{}, c.Origin}
@@ -91,7 +91,7 @@ func TestFinishFillsDefaults(t *testing.T) {
 	if b.Num(Quantity, 0) != 20_000 || b.Num(Quantity, 1) != 10_000 || b.Real(Score, 0) != 3 || b.Real(Score, 1) != 9 {
 		t.Errorf("quantities %v, scores %v", b.Int[Quantity][:2], b.Float[Score][:2])
 	}
-	if b.Device[0].IsZero() || b.Device[0] != b.Device[1] {
+	if b.Head[0].Device.IsZero() || b.Head[0].Device != b.Head[1].Device {
 		t.Error("a default identifier makes no session key")
 	}
 }
@@ -154,8 +154,8 @@ func TestIdentifiers(t *testing.T) {
 	if string(b.Text(UserID, 0)) != "U 1" || b.Ident[IdentUser][0].IsZero() || !b.Ident[IdentUser][1].IsZero() || !b.Ident[IdentDevice][1].IsZero() {
 		t.Errorf("users %v, devices %v", b.Ident[IdentUser][:2], b.Ident[IdentDevice][:2])
 	}
-	if b.DeviceKind[0] != IdentUser || b.DeviceKind[1] != IdentLoyalty || b.Device[1] != b.Ident[IdentLoyalty][1] {
-		t.Errorf("session keys of kinds %v", b.DeviceKind[:2])
+	if b.Head[0].DeviceKind != IdentUser || b.Head[1].DeviceKind != IdentLoyalty || b.Head[1].Device != b.Ident[IdentLoyalty][1] {
+		t.Errorf("session keys %+v", b.Head[:2])
 	}
 }
 
@@ -168,8 +168,8 @@ func TestSessionKeyIsTheStrongestThatKeysASession(t *testing.T) {
 	}
 	f := &Finisher{Hasher: testHasher()}
 	f.Finish(chunk(3), b)
-	if b.DeviceKind[0] != IdentAnonymous || b.DeviceKind[1] != IdentDevice || !b.Device[2].IsZero() {
-		t.Errorf("kinds %v, keys %v", b.DeviceKind[:3], b.Device[:3])
+	if b.Head[0].DeviceKind != IdentAnonymous || b.Head[1].DeviceKind != IdentDevice || !b.Head[2].Device.IsZero() {
+		t.Errorf("session keys %+v", b.Head[:3])
 	}
 }
 

@@ -6,19 +6,21 @@ import "touchstream/pipeline/flat"
 // reads. The rows of one shard lie scattered over a batch, so that each place is
 // a cache line of its own: asked for together they come together.
 func Touch(rows []Row, columns []Column) {
-	for _, r := range rows {
-		b, i := r.Batch, r.Index
-		flat.Touch(&b.Int[EventTime][i])
-		flat.Touch(&b.Mark[i])
-		flat.Touch(&b.Name[i])
-		flat.Touch(&b.Profile[i])
-		flat.Touch(&b.ItemCount[i])
-		for _, c := range columns {
-			if col := b.Str[c]; col != nil {
-				flat.Touch(&col[i])
-			} else if col := b.Int[c]; col != nil {
-				flat.Touch(&col[i])
-			}
+	for i := range rows {
+		b, row := rows[i].At()
+		flat.Touch(&b.Head[row])
+		flat.Touch(&b.Profile[row])
+		TouchColumns(b, row, columns)
+	}
+}
+
+// TouchColumns asks for a row's memory in the columns.
+func TouchColumns(b *Batch, row int, columns []Column) {
+	for _, c := range columns {
+		if col := b.Str[c]; col != nil {
+			flat.Touch(&col[row])
+		} else if col := b.Int[c]; col != nil {
+			flat.Touch(&col[row])
 		}
 	}
 }

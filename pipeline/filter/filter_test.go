@@ -36,7 +36,7 @@ func set(t testing.TB, b *event.Batch, r int, name, text string) {
 		b.Profile[r], _ = hashOf(text)
 		return
 	case "is_bot":
-		b.Flags[r] |= event.IsBot
+		b.Head[r].Flags |= event.IsBot
 		return
 	case "source":
 		b.Origin[r] = map[string]uint32{"web": 0, "till": 1}[text]

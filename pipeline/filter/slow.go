@@ -208,7 +208,7 @@ func (e *Eval) value(r *ref, p uint32) any {
 	row, item := e.at(p)
 	switch r.class {
 	case botClass:
-		return e.b.Flags[row]&event.IsBot != 0
+		return e.b.Head[row].Flags&event.IsBot != 0
 	case profClass:
 		return e.b.Profile[row].String()
 	case floatClass:

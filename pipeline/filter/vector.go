@@ -90,7 +90,7 @@ func (e *Eval) runFlag(n *node, sel, keep []uint32) []uint32 {
 	want := n.span.lo == 1
 	for _, p := range sel {
 		row, _ := e.at(p)
-		if (e.b.Flags[row]&event.IsBot != 0) == want {
+		if (e.b.Head[row].Flags&event.IsBot != 0) == want {
 			keep = append(keep, p)
 		}
 	}

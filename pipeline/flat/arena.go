@@ -192,7 +192,9 @@ func (a *Arena) alloc(n int) Ref {
 	size := classUnits(k)
 	switch {
 	case u != 0:
-		c.free = binary.LittleEndian.Uint32(a.slot(u))
+		if c.free = binary.LittleEndian.Uint32(a.slot(u)); c.free != 0 {
+			a.ask(c.free)
+		}
 	case size > pageUnits/2:
 		if u = a.wide(size); u == 0 {
 			return 0
@@ -202,10 +204,21 @@ func (a *Arena) alloc(n int) Ref {
 			return 0
 		}
 		u = c.run
-		c.run += size
+		if c.run += size; c.run < c.end {
+			a.ask(c.run)
+		}
 	}
 	a.used += n
 	return Ref(u)<<32 | Ref(n)
+}
+
+// ask asks for the memory of the slot that alloc gives next.
+func (a *Arena) ask(u uint32) {
+	b := a.slot(u)
+	prefetch(unsafe.Pointer(&b[0]))
+	if len(b) > lineBytes {
+		prefetch(unsafe.Pointer(&b[lineBytes]))
+	}
 }
 
 // refill gives the class a new run of the current page, or what a page's end

@@ -59,7 +59,17 @@ func (s *Slab[T]) Alloc() uint32 {
 		s.entries.mut(id)
 	}
 	*s.live.mut(id >> 6) |= 1 << (id & 63)
+	s.touchNext()
 	return id
+}
+
+// touchNext asks for the memory of the entry that Alloc gives next.
+func (s *Slab[T]) touchNext() {
+	next := s.next
+	if s.freed > 0 {
+		next = *s.free.at(s.freed - 1)
+	}
+	s.entries.touch(next)
 }
 
 // Free gives the entry back and reports whether it was live; freeing one that

@@ -1,6 +1,7 @@
 package flat
 
 import (
+	"math"
 	"math/bits"
 	"unsafe"
 )
@@ -33,6 +34,8 @@ const (
 type Timers struct {
 	near   heap // Those with ticks up to now.
 	chunks pages[chunk]
+	// bound: no timer is due before it.
+	bound int64
 	wheel
 }
 
@@ -60,6 +63,7 @@ func NewTimers() *Timers {
 	return &Timers{
 		near:   heap{node: newPages[timer](smallPageBytes)},
 		chunks: newPages[chunk](4 * smallPageBytes),
+		bound:  math.MaxInt64,
 		wheel:  wheel{made: 1},
 	}
 }
@@ -74,7 +78,49 @@ func (t *Timers) Set(due int64, id uint32) {
 		t.now = x.tick() - min(x.tick(), backTicks)
 	}
 	t.n++
+	t.bound = min(t.bound, due)
 	t.place(x)
+}
+
+// IsDue reports, in almost no time, whether a timer may be due before the given
+// time. Where it says so falsely, Min and PopDue see to it that it does not again.
+func (t *Timers) IsDue(before int64) bool { return t.bound < before }
+
+// Ahead calls f with the ids of timers due in the ticks before the given time,
+// not all of them: for whoever can prepare for them.
+func (t *Timers) Ahead(before int64, f func(id uint32)) {
+	if !t.IsDue(before) {
+		return
+	}
+	for i := range t.near.n {
+		f(t.near.node.at(i).id)
+	}
+	last := (timer{due: before}).tick()
+	for slots := t.occupied[0]; slots != 0; slots &= slots - 1 {
+		digit := bits.TrailingZeros64(slots)
+		if t.now&^(wheelSlots-1)|uint64(digit) > last {
+			return
+		}
+		for k := t.slot[digit]; k != 0; k = t.chunks.at(k).next {
+			c := t.chunks.at(k)
+			for _, x := range c.timer[:c.n] {
+				f(x.id)
+			}
+		}
+	}
+}
+
+// settle notes when the first timer is due and reports whether there is one.
+func (t *Timers) settle() bool {
+	if t.near.n == 0 {
+		t.fill()
+	}
+	if t.near.n == 0 {
+		t.bound = math.MaxInt64
+		return false
+	}
+	t.bound = t.near.min().due
+	return true
 }
 
 // where is the slot for a tick after now: the level is the highest digit in
@@ -149,10 +195,7 @@ func (t *Timers) fill() {
 // PopDue takes the first timer whose due is smaller than before. A timer due at
 // the greatest int64 never pops.
 func (t *Timers) PopDue(before int64) (due int64, id uint32, ok bool) {
-	if t.near.n == 0 {
-		t.fill()
-	}
-	if t.near.n == 0 {
+	if !t.settle() {
 		return 0, 0, false
 	}
 	x := t.near.min()
@@ -166,13 +209,10 @@ func (t *Timers) PopDue(before int64) (due int64, id uint32, ok bool) {
 
 // Min is the smallest due.
 func (t *Timers) Min() (due int64, ok bool) {
-	if t.near.n == 0 {
-		t.fill()
-	}
-	if t.near.n == 0 {
+	if !t.settle() {
 		return 0, false
 	}
-	return t.near.min().due, true
+	return t.bound, true
 }
 
 // Len is the number of timers, stale ones included.

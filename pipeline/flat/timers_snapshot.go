@@ -1,6 +1,9 @@
 package flat
 
-import "errors"
+import (
+	"errors"
+	"math"
+)
 
 type frozenTimers struct {
 	wheel        wheel
@@ -45,6 +48,7 @@ func (t *frozenTimers) drop() {
 
 func (t *Timers) load(r *reader) {
 	readValue(r, &t.wheel)
+	t.bound = math.MinInt64
 	near := r.u64()
 	if near > 1<<32-1 || t.made == 0 {
 		r.fail("%d timers are next, in %d chunks", near, t.made)

@@ -57,7 +57,13 @@ func runTimers(t *testing.T, prog []byte) {
 				continue
 			}
 		}
+		if before := due(); len(model) > 0 && model[0].due < before && !q.IsDue(before) {
+			t.Fatalf("IsDue(%d) is false; the first is %v", before, model[0])
+		}
 		min, ok := q.Min()
+		if before := due(); q.IsDue(before) != (ok && min < before) {
+			t.Fatalf("IsDue(%d) is %v after Min = %d, %v", before, !(ok && min < before), min, ok)
+		}
 		if ok != (len(model) > 0) || ok && min != model[0].due || q.Len() != len(model) {
 			t.Fatalf("Min = %d, %v, Len = %d; want %v of %d", min, ok, q.Len(), model, len(model))
 		}

@@ -256,7 +256,7 @@ func (l *Log) Batch(lag int64) *event.Batch {
 		}
 		b.Profile[row] = Profile(e.profile)
 		if e.bot {
-			b.Flags[row] |= event.IsBot
+			b.Head[row].Flags |= event.IsBot
 		}
 		row++
 	}

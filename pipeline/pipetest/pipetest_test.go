@@ -38,7 +38,7 @@ func (w witness) Fold(t *pipeline.Turn, rows []event.Row) {
 		out.Text(b.Text(event.Event, row))
 		out.Text(b.Profile[row].AppendHex(nil))
 		out.Money(b.Num(event.Price, row))
-		out.Int(int64(b.ItemCount[row]))
+		out.Int(int64(b.Head[row].ItemCount))
 		out.Flag(b.IsLate(row))
 		out.Text(b.Attr("colour", row))
 		out.End()

@@ -165,7 +165,7 @@ func (r *runner) route(row uint32) {
 	var h event.Hash
 	switch r.spec.Key {
 	case pipeline.ByDevice:
-		if h = b.Device[row]; h.IsZero() {
+		if h = b.Head[row].Device; h.IsZero() {
 			return
 		}
 	case pipeline.ByProfile:

@@ -78,24 +78,34 @@ func (r *Rows) End() {
 	r.N++
 }
 
-func (r *Rows) next(ok func(Type) bool) *Data {
-	if t := r.Table.Columns[r.at].Type; !ok(t) {
-		panic(fmt.Sprintf("%s.%s: value of another type", r.Table.Name, r.Table.Columns[r.at].Name))
+// types is a set of types, one bit each.
+type types uint32
+
+const (
+	textTypes  types = 1<<Text | 1<<LowText
+	uuidType   types = 1 << UUID
+	timeType   types = 1 << Time
+	moneyType  types = 1 << Money
+	intTypes   types = 1<<Int | 1<<Duration
+	floatType  types = 1 << Float
+	flagType   types = 1 << Flag
+	textsType  types = 1 << Texts
+	moneysType types = 1 << Moneys
+	mapType    types = 1 << Map
+)
+
+// next is the column that is to be written next, which must be of one of the types.
+func (r *Rows) next(of types) *Data {
+	if of>>r.Table.Columns[r.at].Type&1 == 0 {
+		r.panicType()
 	}
 	r.at++
 	return &r.Cols[r.at-1]
 }
 
-func isText(t Type) bool   { return t == Text || t == LowText }
-func isUUID(t Type) bool   { return t == UUID }
-func isTime(t Type) bool   { return t == Time }
-func isMoney(t Type) bool  { return t == Money }
-func isInt(t Type) bool    { return t == Int || t == Duration }
-func isFloat(t Type) bool  { return t == Float }
-func isFlag(t Type) bool   { return t == Flag }
-func isTexts(t Type) bool  { return t == Texts }
-func isMoneys(t Type) bool { return t == Moneys }
-func isMap(t Type) bool    { return t == Map }
+func (r *Rows) panicType() {
+	panic(fmt.Sprintf("%s.%s: value of another type", r.Table.Name, r.Table.Columns[r.at].Name))
+}
 
 // Put copies a text into the arena, for filling a column directly.
 func (r *Rows) Put(s []byte) Str {
@@ -105,34 +115,34 @@ func (r *Rows) Put(s []byte) Str {
 }
 
 // Text writes a Text or LowText column.
-func (r *Rows) Text(s []byte) { c := r.next(isText); c.Str = append(c.Str, r.Put(s)) }
+func (r *Rows) Text(s []byte) { c := r.next(textTypes); c.Str = append(c.Str, r.Put(s)) }
 
 // String writes a Text or LowText column.
 func (r *Rows) String(s string) {
-	c := r.next(isText)
+	c := r.next(textTypes)
 	off := uint32(len(r.Arena))
 	r.Arena = append(r.Arena, s...)
 	c.Str = append(c.Str, Str{off, uint32(len(s))})
 }
 
 // UUID writes a UUID column.
-func (r *Rows) UUID(id [16]byte) { c := r.next(isUUID); c.Str = append(c.Str, r.Put(id[:])) }
+func (r *Rows) UUID(id [16]byte) { c := r.next(uuidType); c.Str = append(c.Str, r.Put(id[:])) }
 
 // Time writes a Time column.
-func (r *Rows) Time(ms int64) { c := r.next(isTime); c.I64 = append(c.I64, ms) }
+func (r *Rows) Time(ms int64) { c := r.next(timeType); c.I64 = append(c.I64, ms) }
 
 // Money writes a Money column.
-func (r *Rows) Money(v int64) { c := r.next(isMoney); c.I64 = append(c.I64, v) }
+func (r *Rows) Money(v int64) { c := r.next(moneyType); c.I64 = append(c.I64, v) }
 
 // Int writes an Int or Duration column.
-func (r *Rows) Int(v int64) { c := r.next(isInt); c.I64 = append(c.I64, v) }
+func (r *Rows) Int(v int64) { c := r.next(intTypes); c.I64 = append(c.I64, v) }
 
 // Float writes a Float column; NaN is absent.
-func (r *Rows) Float(v float64) { c := r.next(isFloat); c.F64 = append(c.F64, v) }
+func (r *Rows) Float(v float64) { c := r.next(floatType); c.F64 = append(c.F64, v) }
 
 // Flag writes a Flag column.
 func (r *Rows) Flag(v bool) {
-	c, n := r.next(isFlag), int64(0)
+	c, n := r.next(flagType), int64(0)
 	if v {
 		n = 1
 	}
@@ -140,11 +150,11 @@ func (r *Rows) Flag(v bool) {
 }
 
 // NullFlag writes a nullable Flag column from 0, 1 or Absent.
-func (r *Rows) NullFlag(v int64) { c := r.next(isFlag); c.I64 = append(c.I64, v) }
+func (r *Rows) NullFlag(v int64) { c := r.next(flagType); c.I64 = append(c.I64, v) }
 
 // Texts writes a list of n texts.
 func (r *Rows) Texts(n int, at func(int) []byte) {
-	c := r.next(isTexts)
+	c := r.next(textsType)
 	for i := range n {
 		c.Str = append(c.Str, r.Put(at(i)))
 	}
@@ -153,7 +163,7 @@ func (r *Rows) Texts(n int, at func(int) []byte) {
 
 // Moneys writes a list of n amounts.
 func (r *Rows) Moneys(n int, at func(int) int64) {
-	c := r.next(isMoneys)
+	c := r.next(moneysType)
 	for i := range n {
 		c.I64 = append(c.I64, at(i))
 	}
@@ -162,7 +172,7 @@ func (r *Rows) Moneys(n int, at func(int) int64) {
 
 // Map writes a map of n pairs.
 func (r *Rows) Map(n int, at func(int) (key, val []byte)) {
-	c := r.next(isMap)
+	c := r.next(mapType)
 	for i := range n {
 		k, v := at(i)
 		c.Str = append(c.Str, r.Put(k), r.Put(v))

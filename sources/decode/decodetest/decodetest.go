@@ -48,8 +48,8 @@ func Rows(b *event.Batch) string {
 				fmt.Fprintf(&out, " %s=%s", c, s)
 			}
 		}
-		first := b.ItemFirst[r]
-		for i := first; i < first+b.ItemCount[r]; i++ {
+		first := b.Head[r].ItemFirst
+		for i := first; i < first+b.Head[r].ItemCount; i++ {
 			fmt.Fprintf(&out, "\n    item%s", item(b, int(i)))
 		}
 		first = b.AttrFirst[r]
