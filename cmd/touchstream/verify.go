@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,15 +61,32 @@ func verifyFacts(ctx context.Context, out io.Writer, path string, o verifyOption
 		p.Watermark = verify.EndOfTime
 		return p.Script(out)
 	}
+	// An interrupted one still drops its scratch database, unless told twice.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP, os.Interrupt)
+	defer stop()
+	context.AfterFunc(ctx, stop)
 	conn, err := clickhouse.OpenSession(ctx, sink)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
-	defer conn.Close()
+	sessions := []*clickhouse.Session{conn}
+	defer func() {
+		for _, s := range sessions {
+			_ = s.Close() // it has nothing left to say
+		}
+	}()
+	open := func(ctx context.Context) (verify.Conn, error) {
+		s, err := conn.Another(ctx)
+		if err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, s)
+		return s, nil
+	}
 	if err := b.settle(ctx, conn, p, o.watermark); err != nil {
 		return err
 	}
-	report, err := p.Run(ctx, conn, o.show)
+	report, err := p.Run(ctx, conn, open, o.show)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}

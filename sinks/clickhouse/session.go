@@ -10,21 +10,30 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// Session is one connection for statements, which keeps its temporary tables
-// until it is closed. It is for one goroutine.
+// Session is one connection for statements, which keeps its current database
+// and temporary tables until it is closed. It is for one goroutine.
 type Session struct {
-	cfg    Config
+	cfg    Config // of this server alone
 	client *ch.Client
 }
 
 // OpenSession connects to the first server that answers.
 func OpenSession(ctx context.Context, cfg Config) (*Session, error) {
-	client, err := dial(ctx, &cfg)
-	if err != nil {
-		return nil, explain(&cfg, err)
+	var errs []error
+	for _, addr := range cfg.Addr {
+		one := cfg
+		one.Addr = []string{addr}
+		client, err := dial(ctx, &one)
+		if err == nil {
+			return &Session{one, client}, nil
+		}
+		errs = append(errs, err)
 	}
-	return &Session{cfg, client}, nil
+	return nil, explain(&cfg, errors.Join(errs...))
 }
+
+// Another connects to the same server once more.
+func (s *Session) Another(ctx context.Context) (*Session, error) { return OpenSession(ctx, s.cfg) }
 
 // Exec runs a statement without a result.
 func (s *Session) Exec(ctx context.Context, statement string) error {

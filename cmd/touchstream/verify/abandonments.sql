@@ -24,14 +24,14 @@ cart_products AS
 -- What else the episode's events tell.
 told AS
 (
-    SELECT e.profile_id AS profile_id, e.form_id AS form_id, e.opened AS opened,
+    SELECT cityHash64(e.owner, e.form_id, e.opened) AS episode,
         argMaxIf(toString(a.cart_id), a.n, a.cart_id != '' AND a.stage BETWEEN 1 AND 3) AS cart_id,
         argMaxIf(toString(a.field), a.n, a.field != '' AND a.stage = 4 AND e.stage = 4) AS last_field,
         arraySort(groupUniqArrayIf(if(a.product_id != '', a.product_id, a.sku), a.stage = 1 AND (a.product_id != '' OR a.sku != ''))) AS seen
     FROM verify_episodes AS e
-    INNER JOIN active AS a ON e.profile_id = a.profile_id
+    INNER JOIN active AS a ON e.owner = a.owner
     WHERE a.at BETWEEN e.opened AND e.due AND (e.stage != 4 OR a.form_id = e.form_id)
-    GROUP BY profile_id, form_id, opened
+    GROUP BY episode
 )
 SELECT
     e.profile_id AS profile_id,
@@ -58,7 +58,7 @@ SELECT
     if(e.closed > 0 AND o.currency IN ('', currency), o.revenue, 0) AS recovered_revenue,
     notEmpty(in_cart) OR length(t.seen) < 16 AS is_sure
 FROM verify_episodes AS e
-LEFT ANY JOIN told AS t ON e.profile_id = t.profile_id AND e.form_id = t.form_id AND e.opened = t.opened
-LEFT ANY JOIN orders AS o ON e.profile_id = o.profile_id AND e.closed = o.first_ms
-LEFT ANY JOIN cart_products AS p ON e.profile_id = p.owner
-ASOF LEFT JOIN carts AS c ON e.profile_id = c.owner AND e.due >= c.at
+LEFT ANY JOIN told AS t ON cityHash64(e.owner, e.form_id, e.opened) = t.episode
+LEFT ANY JOIN orders AS o ON e.owner = o.owner AND e.closed = o.first_ms
+LEFT ANY JOIN cart_products AS p ON e.owner = p.owner
+ASOF LEFT JOIN carts AS c ON e.owner = c.owner AND e.due >= c.at

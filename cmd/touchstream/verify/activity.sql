@@ -1,7 +1,8 @@
--- Events that matter to abandonment, in the order of each profile, with their
--- stage: 1 browse, 2 cart, 3 checkout, 4 form.
-CREATE TEMPORARY TABLE verify_activity ENGINE = MergeTree ORDER BY (profile_id, n) SETTINGS {{.Unmerged}} AS
-SELECT profile_id, at, event, order_key, channel, product_id, sku, quantity, price, amount, currency, cart_id, form_id, field,
+-- Events that matter to abandonment, in the order of each profile, which is
+-- called owner by a hash that sorts faster, with their stage: 1 browse, 2 cart,
+-- 3 checkout, 4 form.
+CREATE TEMPORARY TABLE verify_activity ENGINE = MergeTree ORDER BY (owner, n) SETTINGS {{.Unmerged}} AS
+SELECT cityHash64(profile_id) AS owner, profile_id, at, event, order_key, channel, product_id, sku, quantity, price, amount, currency, cart_id, form_id, field,
     `items.product_id`, `items.sku`, `items.quantity`, `items.price`,
     CAST(multiIf(
         event IN ('Product Viewed', 'Product Clicked', 'Product List Viewed'), 1,

@@ -12,7 +12,7 @@ func (p *Params) eventColumns() []string {
 		}
 	}
 	add(true, "user_id", "loyalty_id")
-	add(p.Sessions != nil, "channel", "product_id", "sku", "quantity", "price", "amount", "currency", "order_id", "page_path", "referrer", "campaign",
+	add(p.Sessions != nil, "anonymous_id", "device_id", "channel", "product_id", "sku", "quantity", "price", "amount", "currency", "order_id", "page_path", "referrer", "campaign",
 		"device_type", "country", "city", "store_id", "items.product_id", "items.sku", "items.quantity", "items.price")
 	add(p.Ropo != nil, "channel", "product_id", "sku", "category", "quantity", "price", "amount", "currency", "order_id", "fulfilment", "store_id", "zone_id", "sensor_id",
 		"campaign", "device_type", "items.product_id", "items.sku", "items.category", "items.quantity", "items.amount")

@@ -69,15 +69,15 @@ FROM
     UNION ALL
 %[4]s
     )
-    WHERE (%[1]s) IN (SELECT %[1]s FROM verify_pairs WHERE state NOT IN ('equal', 'left'))
+    WHERE (%[1]s) IN (SELECT %[1]s FROM %[5]s WHERE state NOT IN ('equal', 'left'))
     GROUP BY %[1]s
-)`, t.keys(), strings.Join(differ, ", "), p.side(t, factSide, "%s AS row"), p.side(t, derivedSide, "%s AS row"))
+)`, t.keys(), strings.Join(differ, ", "), p.side(t, factSide, "%s AS row"), p.side(t, derivedSide, "%s AS row"), pairs(t))
 }
 
 // side reads the facts or the derived rows; what is made of the tuple of their
 // columns.
 func (p *Params) side(t *Table, number int, what string) string {
-	from := temporary(t)
+	from := derived(t)
 	if number == factSide {
 		from = field(p.Database) + "." + field("v_"+t.Name)
 	}
@@ -133,8 +133,13 @@ func orName(expr, name string) string {
 	return expr
 }
 
-// temporary is the name of the table's derived rows.
-func temporary(t *Table) string { return field("verify_" + t.Name) }
+// derived, pairs and unlikes name the staging tables of a table's derived rows,
+// of their pairs with the facts, and of those pairs that are not equal.
+func derived(t *Table) string { return field("verify_" + t.Name) }
+
+func pairs(t *Table) string { return field("verify_pairs_" + t.Name) }
+
+func unlikes(t *Table) string { return field("verify_differences_" + t.Name) }
 
 // kind is the type of a column of the facts, with what stands for absence.
 func (t *Table) kind(column string) string {

@@ -7,4 +7,8 @@
 // them; each of the others is one query that derives a table. A Table says how its rows are
 // paired with the facts, which columns are compared and which are not, and up
 // to when a row is settled.
+//
+// The staging tables are not temporary but in a scratch database when there can
+// be one: several connections see it, and two statements run at a time, each as
+// soon as what it reads is there.
 package verify

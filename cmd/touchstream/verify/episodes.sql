@@ -1,34 +1,35 @@
--- Episodes of what was left that have fired (semantics 7): of a profile, and of
--- its forms.
-CREATE TEMPORARY TABLE verify_episodes ENGINE = MergeTree ORDER BY (profile_id, form_id, opened) AS
+-- Episodes of what was left that have fired (semantics 7): of a profile, which
+-- is called owner by its hash, and of its forms.
+CREATE TEMPORARY TABLE verify_episodes ENGINE = MergeTree ORDER BY (owner, opened) AS
 WITH
 {{template "shopping" .}}
 -- A change that leaves nothing of something empties the cart. A removal from an
 -- empty one is activity, but opens nothing.
 emptied AS
 (
-    SELECT a.profile_id AS profile_id, a.n AS n, if(c.before > 0, 'empty', 'remove') AS does
+    SELECT a.n AS n, if(c.before > 0, 'empty', 'remove') AS does
     FROM active AS a
-    INNER JOIN cart_totals AS c ON a.profile_id = c.owner AND a.n = c.n
+    INNER JOIN cart_totals AS c ON a.n = c.n
     WHERE c.items = 0 AND (a.event = 'Product Removed' OR a.event = 'Cart Viewed' AND c.before > 0)
 ),
--- What moves an episode on.
+forms AS (SELECT owner, groupUniqArray(toString(form_id)) AS forms FROM active WHERE stage = 4 AND form_id != '' GROUP BY owner),
+-- What moves an episode on, on the line of a profile or of one of its forms.
 moves AS
 (
-    SELECT a.profile_id AS profile_id,
-        arrayJoin(multiIf(stage = 4 OR event = 'Form Submitted', [toString(form_id)], event IN ('Store Entered', 'Store Exited'), f.forms, [''])) AS form_id,
+    SELECT a.owner AS owner,
+        toLowCardinality(arrayJoin(multiIf(stage = 4 OR event = 'Form Submitted', [toString(a.form_id)], event IN ('Store Entered', 'Store Exited'), arrayPushBack(f.forms, ''), ['']))) AS form_id,
+        cityHash64(owner, form_id) AS line,
         a.n AS n, a.at AS at, toInt64(stage) AS stage,
-        multiIf(
+        toLowCardinality(multiIf(
             event IN ('Store Entered', 'Store Exited'), 'postpone',
             event = 'Form Submitted', 'submit',
             event = 'Order Completed', if(o.first_n > 0, 'end', 'nothing'),
             e.does != '', e.does,
-            'activity') AS does
+            'activity')) AS does
     FROM active AS a
-    LEFT ANY JOIN emptied AS e ON a.profile_id = e.profile_id AND a.n = e.n
-    LEFT ANY JOIN orders AS o ON a.profile_id = o.profile_id AND a.n = o.first_n
-    LEFT ANY JOIN (SELECT profile_id, groupUniqArrayArray(['', if(stage = 4, toString(form_id), '')]) AS forms FROM active GROUP BY profile_id) AS f
-        ON a.profile_id = f.profile_id
+    LEFT ANY JOIN emptied AS e ON a.n = e.n
+    LEFT ANY JOIN orders AS o ON a.n = o.first_n
+    LEFT ANY JOIN forms AS f ON a.owner = f.owner
     WHERE does NOT IN ('activity', 'remove') OR stage IN {{.Stages}}
 ),
 -- To be quick: an activity that follows browsing, when nothing but browsing is
@@ -40,29 +41,29 @@ joined AS
         AND at - lagInFrame(if(does = 'activity' AND stage = 1, at, -9000000000000), 1, -9000000000000) OVER w <= {{.After}}[1]
         AND at - max(if(does = 'activity' AND stage = 1, -9000000000000, at)) OVER w > 2 * arrayMax({{.After}}) AS joins
     FROM moves
-    WINDOW w AS (PARTITION BY profile_id, form_id ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    WINDOW w AS (PARTITION BY line ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
 stretched AS
 (
-    SELECT *, sum(NOT joins) OVER (PARTITION BY profile_id, form_id ORDER BY n ROWS UNBOUNDED PRECEDING) AS place FROM joined
+    SELECT *, sum(NOT joins) OVER (PARTITION BY line ORDER BY n ROWS UNBOUNDED PRECEDING) AS place FROM joined
 ),
 -- Before every step the timer.
 steps AS
 (
-    SELECT profile_id, form_id, arraySort(groupArrayArray([(place, 0, 'timer', 0, from_ms, from_ms), (place, 1, does, stage, from_ms, to_ms)])) AS steps
+    SELECT any(owner) AS owner, any(form_id) AS form_id, arraySort(groupArrayArray([(place, 0, 'timer', 0, from_ms, from_ms), (place, 1, does, stage, from_ms, to_ms)])) AS steps
     FROM
     (
-        SELECT profile_id, form_id, place, any(does) AS does, any(stage) AS stage, min(at) AS from_ms, max(at) AS to_ms
+        SELECT line, place, any(owner) AS owner, any(form_id) AS form_id, any(does) AS does, any(stage) AS stage, min(at) AS from_ms, max(at) AS to_ms
         FROM stretched
-        GROUP BY profile_id, form_id, place
+        GROUP BY line, place
     )
-    GROUP BY profile_id, form_id
+    GROUP BY line
 ),
 -- The open episode (when it opened or 0, its stage, when it is due) and those
 -- that have fired, each with the time at which it was recovered or 0.
 folded AS
 (
-    SELECT profile_id, form_id,
+    SELECT owner, form_id,
         arrayFold((s, e) -> multiIf(
             -- The timer fires what is due before this event.
             e.3 = 'timer', if(s.1 > 0 AND s.3 < e.5, (toInt64(0), toInt64(0), toInt64(0), arrayPushBack(s.4, (s.1, s.2, s.3, toInt64(0)))), s),
@@ -83,6 +84,6 @@ folded AS
         arrayConcat(state.4, if(state.1 > 0 AND state.3 < {{.Watermark}}, [(state.1, state.2, state.3, toInt64(0))], [])) AS fired
     FROM steps
 )
-SELECT profile_id, form_id, episode.1 AS opened, episode.2 AS stage, episode.3 AS due, episode.4 AS closed
-FROM folded
-ARRAY JOIN fired AS episode
+SELECT f.owner AS owner, p.profile_id AS profile_id, toString(f.form_id) AS form_id, episode.1 AS opened, episode.2 AS stage, episode.3 AS due, episode.4 AS closed
+FROM (SELECT owner, form_id, arrayJoin(fired) AS episode FROM folded) AS f
+LEFT ANY JOIN (SELECT owner, any(profile_id) AS profile_id FROM active GROUP BY owner) AS p ON f.owner = p.owner

@@ -3,11 +3,10 @@
 -- at           event time in ms
 -- seq          the place in the order of all events: by time, and in one ms by
 --              rank and message_order (not told apart beyond a million events)
--- device_key   kind and value of the strongest of anonymous_id, device_id,
---              user_id, loyalty_id that is not blocked; '' without one
--- device_hash  hash of device_key, which sorts faster
+-- device_hash  hash of the kind and value of the strongest of anonymous_id,
+--              device_id, user_id, loyalty_id that is not blocked; 0 without one
 -- profile_id   as known on arrival, by its present name
--- arrived_as   as known on arrival
+-- former_id    as known on arrival, if its name is another one now
 -- message_order is the message id; ids that are places in a file or partition
 --              begin with '\0' and sort by number
 -- order_key    the order that an Order Completed belongs to, by itself without
@@ -20,7 +19,7 @@
 -- 3 in a million. Whatever that does to the derived rows, it shows as a difference.
 CREATE TEMPORARY TABLE verify_events ENGINE = MergeTree ORDER BY tuple() SETTINGS {{.Unmerged}} AS
 SELECT
-    cityHash64(device_key) AS device_hash,
+    if(({{template "device_key" "e."}} AS device_key) = '', 0, cityHash64(device_key)) AS device_hash,
     toUnixTimestamp64Milli(e.event_time) AS at,
     at * 1048576 + least(t.tie, 1048575) AS seq,
     e.event AS event,
@@ -29,16 +28,10 @@ SELECT
     e.message_order AS message_order,
     multiIf(event != 'Order Completed', '', e.order_id = '', e.message_id, e.order_id) AS order_key,
     e.source AS source, e.topic AS topic_, e.partition AS partition_, e.offset AS offset_, e.element AS element_,
-    e.profile_id AS arrived_as,
+    if(o.current_profile_id = '', '', e.profile_id) AS former_id,
     if(o.current_profile_id = '', e.profile_id, o.current_profile_id) AS profile_id,
     {{notBlocked "e.user_id"}} AS is_user,
     is_user OR {{notBlocked "e.loyalty_id"}} AS is_named,
-    multiIf(
-        {{notBlocked "e.anonymous_id"}}, concat('anonymous_id:', e.anonymous_id),
-        {{notBlocked "e.device_id"}}, concat('device_id:', e.device_id),
-        is_user, concat('user_id:', e.user_id),
-        is_named, concat('loyalty_id:', e.loyalty_id),
-        '') AS device_key,
     {{if .Bots}}CAST(multiSearchAny(lower(toLowCardinality(e.user_agent)), {{list .Bots}}), 'Bool'){{else}}false{{end}} AS is_bot_agent,
     l.watermark AS watermark,
     l.watermark > 0 AS is_late

@@ -30,7 +30,7 @@ func operandOf(text string, overItems bool) (operand, error) {
 	}
 	switch text {
 	case "profile_id":
-		return operand{name: text, sql: "arrived_as", kind: event.Text}, nil
+		return operand{name: text, sql: "if(former_id = '', profile_id, former_id)", kind: event.Text}, nil
 	case "source":
 		return operand{name: text, sql: "source", kind: event.Text}, nil
 	case "is_bot":

@@ -1,3 +1,12 @@
+{{- /* Kind and value of the strongest identifier that is not blocked, of columns
+whose names begin as told; '' without one. */ -}}
+{{- define "device_key"}}multiIf(
+        {{notBlocked (print . "anonymous_id")}}, concat('anonymous_id:', {{.}}anonymous_id),
+        {{notBlocked (print . "device_id")}}, concat('device_id:', {{.}}device_id),
+        {{notBlocked (print . "user_id")}}, concat('user_id:', {{.}}user_id),
+        {{notBlocked (print . "loyalty_id")}}, concat('loyalty_id:', {{.}}loyalty_id),
+        ''){{end}}
+
 {{- define "id"}}cityHash64(event, event_time, message_id){{end}}
 
 {{- /* Of events of one instant: entering, viewing, adding, removing, checkout,

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -19,48 +20,82 @@ type Report struct {
 	Late      uint64
 	Staged    time.Duration
 	Outcomes  []*Outcome
+	// Alone says why statements ran one after another; empty: they did not.
+	Alone string
 }
 
-// Run stages the events and compares all tables; it shows the first differences
-// of each.
-func (p *Params) Run(ctx context.Context, c Conn, show int) (*Report, error) {
+// Run stages the events and compares all tables, over the connection and more
+// of them; it shows the first differences of each.
+func (p *Params) Run(ctx context.Context, first Conn, open Open, show int) (*Report, error) {
 	tables, err := p.derivable()
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	r := &Report{Watermark: p.Watermark, Told: p.Told}
-	if err := p.Stage(ctx, c); err != nil {
-		return nil, err
-	}
-	counts, err := c.Rows(ctx, "SELECT count(), countIf(is_late) FROM verify_events")
+	s, err := p.openScratch(ctx, first, open)
 	if err != nil {
 		return nil, err
 	}
-	r.Events, r.Late = number(counts[0][0]), number(counts[0][1])
-	r.Staged = time.Since(began)
-	for _, t := range tables {
-		out, err := p.Compare(ctx, c, t, show)
+	r := &Report{Watermark: p.Watermark, Told: p.Told, Alone: s.why}
+	err = p.runIn(ctx, s, tables, r, show)
+	return r, errors.Join(err, s.drop(open))
+}
+
+func (p *Params) runIn(ctx context.Context, s *scratch, tables []*Table, r *Report, show int) error {
+	began := time.Now()
+	var jobs []job
+	staged := make([]time.Duration, len(p.stages()))
+	for i, name := range p.stages() {
+		sql, err := p.statement(name, nil)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		r.Outcomes = append(r.Outcomes, out)
+		jobs = append(jobs, job{name, sql, func(ctx context.Context, c Conn) error {
+			defer func() { staged[i] = time.Since(began) }()
+			return s.stage(ctx, c, name, sql)
+		}})
 	}
-	for _, t := range p.Tables {
-		rows, ids, err := p.Repeated(ctx, c, t)
-		if err != nil {
-			return nil, err
+	jobs = append(jobs, job{"", "verify_events", func(ctx context.Context, c Conn) error {
+		counts, err := c.Rows(ctx, "SELECT count(), countIf(is_late) FROM verify_events")
+		if err == nil {
+			r.Events, r.Late = number(counts[0][0]), number(counts[0][1])
 		}
-		i := slices.IndexFunc(r.Outcomes, func(o *Outcome) bool { return o.Table == t.Name })
-		if i < 0 && rows > 0 {
-			i = len(r.Outcomes)
-			r.Outcomes = append(r.Outcomes, &Outcome{Table: t.Name, Why: "it is not derived, only searched for doubled rows"})
-		}
-		if i >= 0 {
-			r.Outcomes[i].Repeated, r.Outcomes[i].RepeatedIDs = rows, ids
-		}
+		return err
+	}})
+	r.Outcomes = make([]*Outcome, len(tables))
+	for i, t := range tables {
+		jobs = append(jobs, job{"", t.SQL + p.compareSQL(t) + t.Behind, func(ctx context.Context, c Conn) (err error) {
+			r.Outcomes[i], err = p.Compare(ctx, s, c, t, show)
+			return err
+		}})
 	}
-	return r, nil
+	repeated := make([]Outcome, len(p.Tables))
+	for i, t := range p.Tables {
+		jobs = append(jobs, job{"", "", func(ctx context.Context, c Conn) (err error) {
+			o := &repeated[i]
+			o.Repeated, o.RepeatedIDs, err = p.Repeated(ctx, c, t)
+			return err
+		}})
+	}
+	if err := run(ctx, s.conns, jobs); err != nil {
+		return err
+	}
+	r.Staged = slices.Max(staged)
+	for i, t := range p.Tables {
+		r.repeated(t.Name, &repeated[i])
+	}
+	return nil
+}
+
+// repeated adds the doubled rows of a table to its outcome.
+func (r *Report) repeated(table string, found *Outcome) {
+	i := slices.IndexFunc(r.Outcomes, func(o *Outcome) bool { return o.Table == table })
+	if i < 0 && found.Repeated > 0 {
+		i = len(r.Outcomes)
+		r.Outcomes = append(r.Outcomes, &Outcome{Table: table, Why: "it is not derived, only searched for doubled rows"})
+	}
+	if i >= 0 {
+		r.Outcomes[i].Repeated, r.Outcomes[i].RepeatedIDs = found.Repeated, found.RepeatedIDs
+	}
 }
 
 // IsDifferent reports whether any table is.
@@ -99,6 +134,9 @@ func (r *Report) Write(out io.Writer) error {
 }
 
 func (r *Report) notes(b *strings.Builder) {
+	if r.Alone != "" {
+		fmt.Fprintf(b, "\none statement at a time, in temporary tables: %s", r.Alone)
+	}
 	for _, o := range r.Outcomes {
 		if o.Why != "" {
 			fmt.Fprintf(b, "\n%s is not compared: %s", o.Table, o.Why)

@@ -5,7 +5,7 @@ WITH
 taken AS
 (
     SELECT device_hash, at, seq, is_system FROM verify_events
-    WHERE device_key != '' AND (NOT is_late OR watermark + {{.Slack}} <= at + {{.Sessions.Gap}} + {{.Lateness}})
+    WHERE device_hash != 0 AND (NOT is_late OR watermark + {{.Slack}} <= at + {{.Sessions.Gap}} + {{.Lateness}})
 ),
 -- Each event with the time of the last one of its device before it that is no
 -- system event.

@@ -14,7 +14,7 @@ func (p *Params) sessions() (*Table, error) {
 	t := &Table{
 		Name: "sessions", SQL: sql, Key: []string{"device_key", "start"}, Start: "start",
 		Settled: fmt.Sprintf("toUnixTimestamp64Milli(end) + %d + 1", p.Sessions.Gap),
-		Behind:  fmt.Sprintf("device_key = {device_key} AND at BETWEEN %s - %d AND %s + %d", ms("start"), p.Sessions.Gap, ms("start"), p.Sessions.MaxDuration),
+		Behind:  fmt.Sprintf("device_hash = cityHash64({device_key}) AND at BETWEEN %s - %d AND %s + %d", ms("start"), p.Sessions.Gap, ms("start"), p.Sessions.MaxDuration),
 		Columns: []Column{{Name: "session_id", Fact: "UUIDv7ToDateTime(session_id, 'UTC')", Derived: "start"}},
 		Left: []string{"session_id behind its time: the hash needs the secret key", "cart columns of sessions that took late events: they follow the order of arrival",
 			"engaged_ms of these"},

@@ -28,7 +28,7 @@ sessions AS
 (
     SELECT
         session,
-        any(device_key) AS device_key,
+        max(if(seq = session, {{template "device_key" ""}}, '')) AS device_key,
         argMaxIf(profile_id, seq, profile_id != '') AS any_profile,
         argMaxIf(profile_id, seq, profile_id != '' AND is_named) AS named_profile,
         argMinIf(channel, seq, channel != '' AND NOT is_system) AS channel,

@@ -3,7 +3,7 @@
 active AS (SELECT * FROM verify_activity),
 cart_events AS
 (
-    SELECT profile_id AS owner, n, at, event, product_id, sku, quantity, price, toString(currency) AS currency,
+    SELECT owner, n, at, event, product_id, sku, quantity, price, toString(currency) AS currency,
         `items.product_id`, `items.sku`, `items.quantity`, `items.price`
     FROM active
     WHERE stage = 2 OR event = 'Order Completed'
@@ -13,11 +13,11 @@ cart_events AS
 -- episodes at its first event, with all its amount.
 orders AS
 (
-    SELECT profile_id, order_key, min(n) AS first_n, min(at) AS first_ms,
+    SELECT owner, min(n) AS first_n, min(at) AS first_ms,
         argMin(toString(channel), n) AS channel, argMin(toString(currency), n) AS currency,
         sumIf(toDecimal128(ifNull(amount, 0), 4), product_id != '') + ifNull(argMinOrNullIf(toDecimal128(ifNull(amount, 0), 4), n, product_id = ''), 0) AS revenue
     FROM active
     WHERE event = 'Order Completed'
-    GROUP BY profile_id, order_key
+    GROUP BY owner, order_key
 ),
 {{- end}}

@@ -4,10 +4,10 @@ CREATE TEMPORARY TABLE verify_unsure ENGINE = Memory AS
 SELECT a.profile_id AS profile_id
 FROM
 (
-    SELECT profile_id, arrived_as, min(at) AS first_ms, max(is_late) AS has_late
+    SELECT profile_id, former_id, min(at) AS first_ms, max(is_late) AS has_late
     FROM verify_events
     WHERE profile_id != '' AND {{.ActivityEvents}}
-    GROUP BY profile_id, arrived_as
+    GROUP BY profile_id, former_id
 ) AS a
 LEFT ANY JOIN
 (

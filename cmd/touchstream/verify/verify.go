@@ -12,8 +12,9 @@ import (
 	"touchstream/pipeline/schema"
 )
 
-// Conn is one connection to ClickHouse, which keeps temporary tables. Rows
-// gives values as toJSONString writes them, texts without quotes.
+// Conn is one connection to ClickHouse, which keeps its current database and
+// temporary tables. Rows gives values as toJSONString writes them, texts
+// without quotes.
 type Conn interface {
 	Exec(ctx context.Context, statement string) error
 	Rows(ctx context.Context, query string) ([][]string, error)
@@ -64,53 +65,46 @@ const settings = " SETTINGS max_bytes_before_external_group_by = 2000000000, max
 // blocks, not one for each of the 256 buckets of a two-level aggregation.
 const foldSettings = settings + ", group_by_two_level_threshold = 0, group_by_two_level_threshold_bytes = 0"
 
+// eventsSettings have the events written by two threads: nothing else can run
+// before they are there.
+const eventsSettings = settings + ", max_insert_threads = 2"
+
 // settingsOf are the settings of the statement in the file of that name.
 func settingsOf(name string) string {
-	if name == "stays" || name == "episodes" {
+	switch name {
+	case "stays", "episodes":
 		return foldSettings
+	case "events":
+		return eventsSettings
 	}
 	return settings
 }
 
-// Stage fills the temporary tables of events.
-func (p *Params) Stage(ctx context.Context, c Conn) error {
-	for _, name := range p.stages() {
-		sql, err := p.statement(name, nil)
-		if err != nil {
-			return err
-		}
-		if err := c.Exec(ctx, sql+settingsOf(name)); err != nil {
-			return fmt.Errorf("%s.sql: %w", name, err)
-		}
-	}
-	return nil
-}
-
 // Compare derives one table and compares it.
-func (p *Params) Compare(ctx context.Context, c Conn, t *Table, show int) (*Outcome, error) {
+func (p *Params) Compare(ctx context.Context, s *scratch, c Conn, t *Table, show int) (*Outcome, error) {
 	began := time.Now()
 	out := &Outcome{Table: t.Name, Key: t.Key, Left: t.Left, Why: t.Why}
 	if t.Why != "" {
 		return out, nil
 	}
-	if err := c.Exec(ctx, "CREATE TEMPORARY TABLE "+temporary(t)+" ENGINE = MergeTree ORDER BY tuple() AS\n"+t.SQL+settingsOf(t.Name)); err != nil {
+	if err := s.fill(ctx, c, derived(t), t.SQL+settingsOf(t.Name)); err != nil {
 		return nil, fmt.Errorf("deriving %s: %w", t.Name, err)
 	}
-	if err := c.Exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE verify_pairs ENGINE = MergeTree ORDER BY tuple() AS\n"+p.compareSQL(t)+settings); err != nil {
+	if err := s.fill(ctx, c, pairs(t), p.compareSQL(t)+settings); err != nil {
 		return nil, fmt.Errorf("comparing %s: %w", t.Name, err)
 	}
-	if err := p.counted(ctx, c, out, "SELECT state, count(), sum(facts), sum(derived) FROM verify_pairs WHERE state IN ('equal', 'left') GROUP BY state"); err != nil {
+	if err := p.counted(ctx, c, out, "SELECT state, count(), sum(facts), sum(derived) FROM "+pairs(t)+" WHERE state IN ('equal', 'left') GROUP BY state"); err != nil {
 		return nil, err
 	}
-	unlike, err := c.Rows(ctx, "SELECT count() FROM verify_pairs WHERE state NOT IN ('equal', 'left')")
+	unlike, err := c.Rows(ctx, "SELECT count() FROM "+pairs(t)+" WHERE state NOT IN ('equal', 'left')")
 	if err != nil {
 		return nil, err
 	}
 	if number(unlike[0][0]) > 0 {
-		if err := c.Exec(ctx, "CREATE OR REPLACE TEMPORARY TABLE verify_differences ENGINE = MergeTree ORDER BY tuple() AS\n"+p.differencesSQL(t)+settings); err != nil {
+		if err := s.fill(ctx, c, unlikes(t), p.differencesSQL(t)+settings); err != nil {
 			return nil, fmt.Errorf("comparing %s: %w", t.Name, err)
 		}
-		if err := p.counted(ctx, c, out, "SELECT state, count(), sum(facts), sum(derived) FROM verify_differences GROUP BY state"); err != nil {
+		if err := p.counted(ctx, c, out, "SELECT state, count(), sum(facts), sum(derived) FROM "+unlikes(t)+" GROUP BY state"); err != nil {
 			return nil, err
 		}
 		if out.First, err = p.differences(ctx, c, t, show); err != nil {
@@ -138,7 +132,7 @@ func (p *Params) counted(ctx context.Context, c Conn, out *Outcome, query string
 // differences reads the first pairs that are not equal, with the events behind
 // them.
 func (p *Params) differences(ctx context.Context, c Conn, t *Table, show int) ([]Difference, error) {
-	query := fmt.Sprintf("SELECT state, columns, fact, again, toJSONString(tuple(%s)) FROM verify_differences WHERE state != 'equal' ORDER BY %s LIMIT %d", t.keys(), t.keys(), show)
+	query := fmt.Sprintf("SELECT state, columns, fact, again, toJSONString(tuple(%s)) FROM %s WHERE state != 'equal' ORDER BY %s LIMIT %d", t.keys(), unlikes(t), t.keys(), show)
 	rows, err := c.Rows(ctx, query)
 	if err != nil {
 		return nil, err
