@@ -47,7 +47,7 @@ type Buffer struct {
 	changed *sync.Cond
 	ready   chan struct{}
 	parts   []*Partition
-	blocks  sync.Pool // of *Block, for reuse
+	spare   spares
 	closed  bool
 	err     error
 }
@@ -62,12 +62,40 @@ func New() *Buffer {
 // NewBlock gives an empty block with room for so many bytes and records. It may
 // be called without the lock.
 func (b *Buffer) NewBlock(bytes, records int) *Block {
-	x, ok := b.blocks.Get().(*Block)
-	if !ok {
-		x = &Block{}
-	}
+	x := b.spare.take()
 	x.Data, x.Recs, x.read = slices.Grow(x.Data[:0], bytes), slices.Grow(x.Recs[:0], records), 0
 	return x
+}
+
+// spares keeps the memory of blocks that were handed over. A pool would lose it
+// with each garbage collection.
+type spares struct {
+	mu    sync.Mutex
+	list  []*Block
+	bytes int
+}
+
+// take gives the block that came last, or a new one.
+func (s *spares) take() *Block {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.list) == 0 {
+		return &Block{}
+	}
+	b := s.list[len(s.list)-1]
+	s.list = s.list[:len(s.list)-1]
+	s.bytes -= cap(b.Data)
+	return b
+}
+
+// give keeps a block, unless there are as many bytes as the buffer may have.
+func (s *spares) give(b *Block) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bytes+cap(b.Data) <= bufferBytes {
+		s.list = append(s.list, b)
+		s.bytes += cap(b.Data)
+	}
 }
 
 // Add adds a partition that is read from an offset to an end, or NoEnd. The

@@ -214,7 +214,7 @@ func (p *Partition) take(n int, c *event.Chunk) int {
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
 	if cap(b.Data) > 0 { // a new chunk had no memory to give
-		p.buffer.blocks.Put(b)
+		p.buffer.spare.give(b)
 	}
 	return n
 }

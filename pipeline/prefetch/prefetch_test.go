@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -277,5 +278,25 @@ func TestWholeBlocksAreNotCopied(t *testing.T) {
 	}
 	if want := []int{1, BlockRecordsMax - 1}; !slices.Equal(sizes, want) {
 		t.Errorf("chunks of %d records, want %d", sizes, want)
+	}
+}
+
+// TestSpareBlocks: memory comes back as long as it is no more than the buffer's
+// bound, and garbage collections do not take it.
+func TestSpareBlocks(t *testing.T) {
+	b := New()
+	const size = bufferBytes / 4
+	for range 6 {
+		b.spare.give(&Block{Data: make([]byte, 1, size)})
+	}
+	runtime.GC()
+	runtime.GC()
+	for i := range 5 {
+		if x := b.NewBlock(0, 0); len(x.Data) != 0 || cap(x.Data) != []int{size, size, size, size, 0}[i] {
+			t.Errorf("block %d has %d of %d bytes", i, len(x.Data), cap(x.Data))
+		}
+	}
+	if b.spare.bytes != 0 {
+		t.Errorf("%d bytes are left", b.spare.bytes)
 	}
 }
