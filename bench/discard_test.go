@@ -12,6 +12,9 @@ type discard struct{}
 // Open has nothing to open.
 func (discard) Open(context.Context, *pipeline.Opening) error { return nil }
 
+// TakesPacked spares the unpacking of what is dropped.
+func (discard) TakesPacked() {}
+
 // Write drops the rows.
 func (discard) Write(context.Context, *pipeline.Delivery) error { return nil }
 

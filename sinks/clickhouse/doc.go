@@ -31,6 +31,10 @@
 // with one insert that makes one part: all of it is there or nothing. An error
 // that holds up delivery goes to Opening.Report and is tried again.
 //
+// A column without a value in any row of a block takes no memory and is not sent
+// (column.go, insert.go): the server makes what would have been sent. Only where
+// a column had an expression (DEFAULT) when the sink was opened, it is sent.
+//
 // At normal rates a Cut closes every open block: rows are as fresh as the
 // commit interval, if that is a second or more. So that a server never has too
 // many parts because of this sink, a partition gets a small block only every
