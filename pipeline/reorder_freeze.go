@@ -28,21 +28,21 @@ type frost struct {
 // frozenRows are the rows and joins of a queue at one moment.
 type frozenRows struct {
 	slab  event.Batch
-	views []*event.Batch // by number
+	views []*event.Batch // by number; all queues of a buffer share the list
 	runs  []run
 	joins []join
 }
 
-// freeze cuts between steps. What it gives stays as it is until the thaw, while
-// the queue goes on.
-func (q *reorder) freeze() *frozenRows {
+// freeze cuts between steps; views are those of the queue's table by number. What
+// it gives stays as it is until the thaw, while the queue goes on.
+func (q *reorder) freeze(views []*event.Batch) *frozenRows {
 	if q.frost.rows != nil || len(q.fresh)+len(q.released) > 0 {
 		panic("a reorder queue is frozen twice or within a step")
 	}
 	for i := range q.runs {
 		q.runs[i].frozen = true
 	}
-	z := &frozenRows{*q.slab, q.views.batches(), slices.Clone(q.runs), slices.Clone(q.joins)}
+	z := &frozenRows{*q.slab, views, slices.Clone(q.runs), slices.Clone(q.joins)}
 	q.frost.rows, q.frost.slab, q.frost.profiles = z, true, true
 	return z
 }

@@ -173,7 +173,7 @@ func TestFrozenQueues(t *testing.T) {
 			frozen.buffers[0].views.freeze()
 			for shard, q := range frozen.buffers[0].queues {
 				before = append(before, save(t, q))
-				z := q.freeze()
+				z := q.freeze(q.views.batches())
 				go func() { done <- z.save(saved[shard]) }()
 			}
 			var wants []string
@@ -246,7 +246,7 @@ func wantSameSaved(t *testing.T, s *queueing) {
 func save(t testing.TB, q *reorder) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	err := q.freeze().save(&b)
+	err := q.freeze(q.views.batches()).save(&b)
 	if q.thaw(); err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestSaveOfAFullDisk(t *testing.T) {
 	s := newQueueing(1)
 	s.next()
 	q := s.buffers[0].queues[0]
-	if err := q.freeze().save(failingWriter{}); err == nil {
+	if err := q.freeze(q.views.batches()).save(failingWriter{}); err == nil {
 		t.Error("the error of the writer is lost")
 	}
 	q.thaw()
@@ -334,7 +334,7 @@ func BenchmarkFreeze(b *testing.B) {
 	}
 	b.Run("freeze", func(b *testing.B) {
 		for b.Loop() {
-			q.freeze()
+			q.freeze(q.views.batches())
 			q.thaw()
 		}
 	})
@@ -342,7 +342,7 @@ func BenchmarkFreeze(b *testing.B) {
 	b.Run("save", func(b *testing.B) {
 		for b.Loop() {
 			saved.Reset()
-			if err := q.freeze().save(&saved); err != nil {
+			if err := q.freeze(q.views.batches()).save(&saved); err != nil {
 				b.Fatal(err)
 			}
 			q.thaw()

@@ -93,14 +93,16 @@ func (r *decoder) hash() event.Hash { return event.Hash{Hi: r.uint(), Lo: r.uint
 // when the cut is written or given up.
 func (f *fold) freeze(budget *flat.Budget) *frozenState {
 	z := &frozenState{core: f.coreParts().Freeze(budget), shards: make([]frozenShard, f.cfg.Shards)}
-	for _, b := range f.buffers {
+	views := make([][]*event.Batch, len(f.buffers))
+	for i, b := range f.buffers {
 		b.views.freeze()
+		views[i] = b.views.batches()
 	}
 	inParallel(len(f.laneBusy), f.cfg.Shards, func(_, shard int) {
 		x := &z.shards[shard]
 		x.members = f.shardParts(shard).Freeze(budget)
-		for _, b := range f.buffers {
-			x.rows = append(x.rows, b.queues[shard].freeze())
+		for i, b := range f.buffers {
+			x.rows = append(x.rows, b.queues[shard].freeze(views[i]))
 		}
 	})
 	return z
