@@ -12,10 +12,12 @@ import (
 	"touchstream/deploy/dev/devtest"
 )
 
-var latencyRate = flag.Int("rate", 0, "events a second of the benchmark of latency; 0: shares of the highest rate")
+var (
+	latencyRate    = flag.Int("rate", 0, "events a second of the benchmark of latency; 0: shares of the highest rate")
+	latencySeconds = flag.Int("seconds", 30, "length of a run of the benchmark of latency, of which the first 5 s and the last one do not count")
+)
 
 const (
-	latencySeconds = 30
 	latencyWarm    = 5 * time.Second
 	latencyCommit  = 50 // ms
 	// latencyAfter is how long after its cart is left a visitor makes a trigger,
@@ -23,25 +25,40 @@ const (
 	latencyAfter, latencyDisorder = 1, 1
 )
 
+// latencyVariants are the pipelines of BenchmarkRealLatency.
+var latencyVariants = []struct {
+	name      string
+	warehouse bool
+	commit    int64 // ms
+	fast      bool
+}{
+	{"kafka", false, latencyCommit, false},
+	{"kafka-clickhouse", true, latencyCommit, false},
+	{"kafka-20ms", false, 20, false},
+	{"kafka-fast", false, latencyCommit, true},
+}
+
 // BenchmarkRealLatency measures how long after an event was due to be produced
 // the trigger that it causes is seen by a reader of committed messages, at
 // shares of the rate that the same pipeline reaches with the producer, the
 // broker and the reader on the same machine. The visitor puts a product into the
-// cart, and the operator fires 1 ms of event time after that. An operation is a
-// run of 30 s.
+// cart, and the operator fires 1 ms of event time after that. Before a rate that
+// is given, too, the pipeline works as fast as it can for some seconds: a broker
+// is slow until its code is compiled. An operation is a run of -seconds.
 func BenchmarkRealLatency(b *testing.B) {
-	for _, warehouse := range []bool{false, true} {
-		b.Run(map[bool]string{false: "kafka", true: "kafka-clickhouse"}[warehouse], func(b *testing.B) {
+	for _, v := range latencyVariants {
+		b.Run(v.name, func(b *testing.B) {
 			brokers, addr := devtest.Kafka(b), ""
-			if warehouse {
+			if v.warehouse {
 				addr = devtest.ClickHouse(b)
 			}
 			plan := func(name string) *livePlan {
 				latencyRuns++
-				return &livePlan{name: fmt.Sprintf("%s%d", name, latencyRuns), brokers: brokers, addr: addr, commitEvery: latencyCommit, durable: true, triggers: true,
-					operators: "cart", disorder: latencyDisorder}
+				return &livePlan{name: fmt.Sprintf("%s%d", name, latencyRuns), brokers: brokers, addr: addr, commitEvery: v.commit, fast: v.fast,
+					durable: true, triggers: true, operators: "cart", disorder: latencyDisorder}
 			}
 			if *latencyRate > 0 {
+				plan("warm").maximum(b)
 				realLatency(b, plan, *latencyRate)
 				return
 			}
@@ -122,7 +139,7 @@ func (l *livePlan) latency(b *testing.B, perSecond int, into *histogram) time.Du
 	defer reader.Close()
 	p := l.start(b)
 	awaitTrue(b, serverWait, "an empty pipeline", p.Status().Drained)
-	records := int64(perSecond) * latencySeconds
+	records := int64(perSecond) * int64(*latencySeconds)
 	type produced struct {
 		began  time.Time
 		behind time.Duration
@@ -134,7 +151,7 @@ func (l *livePlan) latency(b *testing.B, perSecond int, into *histogram) time.Du
 	}()
 	var seen []sight
 	// The watermark does not reach the last ones.
-	tail := time.Duration(latencySeconds-1) * time.Second
+	tail := time.Duration(*latencySeconds-1) * time.Second
 	var x produced
 	for x.began.IsZero() || len(seen) == 0 || seen[len(seen)-1].due.Before(x.began.Add(tail)) {
 		select {

@@ -25,6 +25,7 @@ type livePlan struct {
 	commitEvery int64
 	durable     bool
 	triggers    bool
+	fast        bool // delivery: fast
 	operators   string
 	disorder    int64 // max_out_of_orderness
 }
@@ -37,7 +38,7 @@ func (l *livePlan) start(b *testing.B) *started {
 		b.Fatal(err)
 	}
 	cfg := newPipeline(b, "web", l.operators, source)
-	cfg.Name, cfg.CommitEvery = l.name, l.commitEvery
+	cfg.Name, cfg.CommitEvery, cfg.Fast = l.name, l.commitEvery, l.fast
 	cfg.Clock = func() int64 { return time.Now().UnixMilli() }
 	cfg.Started = cfg.Clock()
 	cfg.Sources[0].OutOfOrderness = l.disorder
@@ -59,7 +60,7 @@ func (l *livePlan) start(b *testing.B) *started {
 		cfg.Journal = ledger
 	}
 	if l.triggers {
-		c := &sinkkafka.Config{Conn: conn, Topic: l.name + ".triggers", Create: true, Name: l.name}
+		c := &sinkkafka.Config{Conn: conn, Topic: l.name + ".triggers", Create: true, Name: l.name, Fast: l.fast}
 		var sink *sinkkafka.Sink
 		if l.durable {
 			sink, err = sinkkafka.NewInLedger(c, ledger)

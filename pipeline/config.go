@@ -28,9 +28,11 @@ type Config struct {
 	Place func(b *event.Batch)
 	// Bounded: every source ends, then the watermark goes to the end of time.
 	Bounded bool
-	// MaxRecords bounds a step; MaxWait is how long a step gathers.
+	// MaxRecords bounds a step; MaxWait is how long a live step gathers at most.
 	MaxRecords int
 	MaxWait    int64
+	// Fast: triggers leave with their step, not with its commit.
+	Fast bool
 	// CommitEvery is the time after which what is folded is made durable and
 	// delivered.
 	CommitEvery int64
@@ -68,6 +70,24 @@ type Config struct {
 	Log   *slog.Logger
 	// OnStep is told of each finished step; may be nil.
 	OnStep func(StepInfo)
+}
+
+const (
+	// commitWaits is what part of the time between commits a step may gather.
+	commitWaits = 10
+	// fastWait is how long a step gathers when its triggers leave with it, ms.
+	fastWait = 1
+)
+
+// stepWait is how long a live step gathers, ms: as long as what it adds to the
+// latency of triggers is little beside that of commits, since larger steps cost
+// less and a replay makes the same ones again.
+func (c *Config) stepWait() int64 {
+	wait := min(c.MaxWait, c.CommitEvery/commitWaits)
+	if c.Fast {
+		wait = min(wait, fastWait)
+	}
+	return wait
 }
 
 // Durable reports whether the state is kept.

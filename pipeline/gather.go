@@ -76,7 +76,7 @@ func (in *input) gatherShare(ctx context.Context, s *step, p *partition, parts i
 }
 
 // gather takes what has arrived: at once when there is plenty, else for up to
-// max_wait, so that steps are small when idle and large under load.
+// stepWait, so that steps are small when idle and large under load.
 func (in *input) gather(ctx context.Context, s *step) {
 	deadline := time.NewTimer(tick)
 	defer deadline.Stop()
@@ -88,7 +88,7 @@ func (in *input) gather(ctx context.Context, s *step) {
 		}
 		if s.records > 0 && first {
 			first = false
-			deadline.Reset(time.Duration(in.cfg.MaxWait) * time.Millisecond)
+			deadline.Reset(time.Duration(in.cfg.stepWait()) * time.Millisecond)
 		}
 		select {
 		case <-ctx.Done():

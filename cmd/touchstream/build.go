@@ -78,7 +78,7 @@ func build(f *config.File, o buildOptions) (*built, error) {
 	}
 	b.pipeline = pipeline.Config{
 		Name: s.Name, Shards: s.Shards, Lanes: s.Lanes, Bounded: o.bounded,
-		MaxRecords: s.Step.MaxRecords, MaxWait: s.Step.MaxWaitMs,
+		MaxRecords: s.Step.MaxRecords, MaxWait: s.Step.MaxWaitMs, Fast: s.Delivery == "fast",
 		CommitEvery: s.CommitIntervalMs, StopWithin: stopWithinMs,
 		DedupWindow: s.Dedup.WindowMs, DedupEntries: int(s.Dedup.MaxEntries),
 		BufferRows: int(s.State.MemoryMaxBytes / 4 / bufferedRowBytes),
@@ -252,7 +252,7 @@ func lower(list []string) []string {
 // kafkaSink sends in the journal's transactions, or by itself when no state is
 // kept.
 func (b *built) kafkaSink(c *sinkSettings) pipeline.Sink {
-	c.kafka.Name, c.kafka.Fast = b.settings.Name, b.settings.Delivery == "fast"
+	c.kafka.Name, c.kafka.Fast = b.settings.Name, b.pipeline.Fast
 	var sink *sinkkafka.Sink
 	var err error
 	if b.ledger == nil {
