@@ -18,8 +18,8 @@ var (
 )
 
 const (
-	latencyWarm    = 5 * time.Second
-	latencyCommit  = 50 // ms
+	latencyWarm   = 5 * time.Second
+	latencyCommit = 50 // ms
 	// latencyAfter is how long after its cart is left a visitor makes a trigger,
 	// and latencyDisorder how long the watermark is behind the newest event.
 	latencyAfter, latencyDisorder = 1, 1
