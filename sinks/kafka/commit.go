@@ -144,8 +144,8 @@ func (l *Ledger) resolve(ctx context.Context, number int64) error {
 	return nil
 }
 
-// settle forgets the messages of a commit that is durable and begins to send
-// those of the next one.
+// settle forgets the messages of a commit that is durable; those of the next one
+// are sent after a rest.
 func (l *Ledger) settle(number int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -154,5 +154,5 @@ func (l *Ledger) settle(number int64) {
 	p.forget()
 	l.cut = l.cut[1:]
 	l.live = true
-	l.send()
+	l.rest()
 }

@@ -55,7 +55,9 @@ type Ledger struct {
 	open     *parcel   // of the commit that Cut has not ended
 	cut      []*parcel // by rising numbers
 	live     bool      // past what is replayed
-	limits   map[string]int32
+	// restUntil is when messages may be sent again that no commit waits for.
+	restUntil time.Time
+	limits    map[string]int32
 }
 
 // place is where an entry is, and whose it is.

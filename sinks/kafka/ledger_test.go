@@ -182,19 +182,49 @@ func TestLedger(t *testing.T) {
 }
 
 // TestSentBeforeTheCommit: what is written while no commit is under way is in
-// the brokers' logs at once, and not visible.
+// the brokers' logs before its own, once they are through with the transaction
+// before, and not visible.
 func TestSentBeforeTheCommit(t *testing.T) {
 	brokers := devtest.Kafka(t)
 	r := newRig(t, brokers, name(t))
 	r.start()
 	r.commit()
 	r.write("a")
+	l := r.ledger
 	eventually(t, "the message is in the log", func() bool {
-		r.ledger.tx.mu.Lock()
-		defer r.ledger.tx.mu.Unlock()
-		return r.ledger.tx.unsettled == 0
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.tx == nil {
+			return false
+		}
+		l.tx.mu.Lock()
+		defer l.tx.mu.Unlock()
+		return l.tx.unsettled == 0
 	})
 	r.want(nil, []string{"1=entry 1"})
+	r.commit()
+	r.want([]string{"a"}, []string{"1=entry 1", "2=entry 2"})
+}
+
+// TestRestBehindATransaction: messages are not sent while the brokers are busy
+// with the transaction before, but a commit does not wait.
+func TestRestBehindATransaction(t *testing.T) {
+	r := newRig(t, fake(t, kfake.DefaultNumPartitions(1)).ListenAddrs(), name(t))
+	r.start()
+	r.commit()
+	l := r.ledger
+	l.mu.Lock()
+	if !l.restUntil.After(time.Now().Add(-time.Hour)) {
+		t.Error("there is no rest")
+	}
+	l.restUntil = time.Now().Add(time.Hour)
+	l.mu.Unlock()
+	r.write("a")
+	l.mu.Lock()
+	if l.tx != nil {
+		t.Error("a message is sent before the rest is over")
+	}
+	l.mu.Unlock()
 	r.commit()
 	r.want([]string{"a"}, []string{"1=entry 1", "2=entry 2"})
 }

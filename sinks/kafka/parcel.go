@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -30,8 +31,14 @@ type owner struct {
 	messages int
 }
 
+// restTime is how long a producer rests behind a transaction. A broker answers
+// the end of one before its markers are written, and holds what belongs to the
+// next one back until it looks again 20 ms later
+// (add.partitions.to.txn.retry.backoff.ms).
+const restTime = 10 * time.Millisecond
+
 // put takes messages for the open commit; waiting is their sink's count. It
-// sends them at once if no other commit is under way.
+// sends them at once if no other commit is under way or just over.
 func (l *Ledger) put(messages []*kgo.Record, waiting *atomic.Int64) {
 	if len(messages) == 0 {
 		return
@@ -100,14 +107,25 @@ func (l *Ledger) goLive() {
 }
 
 // send produces the open commit's messages into its transaction if no other
-// commit is under way. The lock is held.
+// commit is under way or just over. The lock is held.
 func (l *Ledger) send() {
-	if !l.live || len(l.cut) > 0 || l.producer == nil || len(l.open.messages) == 0 {
+	if !l.live || time.Now().Before(l.restUntil) || len(l.cut) > 0 || l.producer == nil || len(l.open.messages) == 0 {
 		return
 	}
 	if l.begin() == nil {
 		l.produce(l.open)
 	}
+}
+
+// rest holds back what no commit waits for until the broker is through with the
+// transaction that has just ended. The lock is held.
+func (l *Ledger) rest() {
+	l.restUntil = time.Now().Add(restTime)
+	time.AfterFunc(restTime, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.send()
+	})
 }
 
 // begin begins a transaction unless one is open. The lock is held.
