@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"log/slog"
+	"time"
 	"path/filepath"
 
 	"touchstream/pipeline/disk"
@@ -79,15 +80,17 @@ const (
 	fastWait = 1
 )
 
-// stepWait is how long a live step gathers, ms: as long as what it adds to the
-// latency of triggers is little beside that of commits, since larger steps cost
-// less and a replay makes the same ones again.
-func (c *Config) stepWait() int64 {
-	wait := min(c.MaxWait, c.CommitEvery/commitWaits)
+// stepWait is how long a live step gathers when the one before it took so long
+// to fold: as long as what it adds to the latency of triggers is little beside
+// that of commits, and at least as long as the folding took, up to MaxWait, so
+// that the cost of a step, however small, leaves half of the time free. A replay
+// makes the same steps again.
+func (c *Config) stepWait(folded time.Duration) time.Duration {
+	wait := c.CommitEvery / commitWaits
 	if c.Fast {
 		wait = min(wait, fastWait)
 	}
-	return wait
+	return min(time.Duration(c.MaxWait)*time.Millisecond, max(time.Duration(wait)*time.Millisecond, folded))
 }
 
 // Durable reports whether the state is kept.

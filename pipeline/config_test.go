@@ -1,24 +1,31 @@
 package pipeline
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestStepsGatherForAPartOfTheCommit(t *testing.T) {
+	const ms = time.Millisecond
 	for _, c := range []struct {
 		maxWait, commitEvery int64
 		fast                 bool
-		want                 int64
+		folded, want         time.Duration
 	}{
-		{10, 1000, false, 10},
-		{10, 50, false, 5},
-		{10, 10, false, 1},
-		{1, 1000, false, 1},
-		{10, 1000, true, 1},
-		{0, 1000, true, 0},
-		{200, 1000, false, 100},
+		{10, 1000, false, 0, 10 * ms},
+		{10, 50, false, 0, 5 * ms},
+		{10, 50, false, 7 * ms, 7 * ms},
+		{10, 50, false, 70 * ms, 10 * ms},
+		{10, 10, false, ms / 2, ms},
+		{1, 1000, false, 5 * ms, ms},
+		{10, 1000, true, ms / 2, ms},
+		{10, 1000, true, 3 * ms, 3 * ms},
+		{0, 1000, true, ms, 0},
+		{200, 1000, false, 0, 100 * ms},
 	} {
 		cfg := Config{MaxWait: c.maxWait, CommitEvery: c.commitEvery, Fast: c.fast}
-		if got := cfg.stepWait(); got != c.want {
-			t.Errorf("max_wait %d, commit_interval %d, fast %v: a step gathers for %d ms, want %d", c.maxWait, c.commitEvery, c.fast, got, c.want)
+		if got := cfg.stepWait(c.folded); got != c.want {
+			t.Errorf("max_wait %d, commit_interval %d, fast %v, folded in %v: a step gathers for %v, want %v", c.maxWait, c.commitEvery, c.fast, c.folded, got, c.want)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func (in *input) gather(ctx context.Context, s *step) {
 		}
 		if s.records > 0 && first {
 			first = false
-			deadline.Reset(time.Duration(in.cfg.stepWait()) * time.Millisecond)
+			deadline.Reset(in.cfg.stepWait(time.Duration(in.folded.Load())))
 		}
 		select {
 		case <-ctx.Done():

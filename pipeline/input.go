@@ -72,6 +72,8 @@ type input struct {
 	resumed *inputState
 	goesOn  []bool
 	entries []*entry
+	// folded is how long the last step took to fold, ns; the loop tells.
+	folded atomic.Int64
 	// started is the start of the process that first made the step at hand.
 	started int64
 }

@@ -135,6 +135,7 @@ func (p *Pipeline) step(s *step, deadline <-chan struct{}) error {
 	killpoint.Pass(killpoint.FoldBefore)
 	info := p.fold.step(s, out)
 	killpoint.Pass(killpoint.FoldAfter)
+	p.input.folded.Store(int64(info.Seconds * float64(time.Second)))
 	for _, x := range p.fold.done {
 		p.input.givePiece(x)
 	}

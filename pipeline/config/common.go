@@ -153,7 +153,7 @@ type Step struct {
 // Declare declares the keys.
 func (c *Step) Declare(s *Section) {
 	s.Int("max_records", &c.MaxRecords, 65536, "Records of one step at most.").Min(1).Max(1 << 24)
-	s.Duration("max_wait", &c.MaxWaitMs, "10ms", "How long a step waits for more records at most; no longer than a tenth of commit_interval, with delivery: fast than 1ms.").Max(60_000)
+	s.Duration("max_wait", &c.MaxWaitMs, "10ms", "How long a step waits for more records at most: less when a tenth of commit_interval, with delivery: fast 1ms, is less and steps are folded faster.").Max(60_000)
 }
 
 // HTTP says where metrics and status are served.
