@@ -2,8 +2,8 @@ package pipeline
 
 import (
 	"log/slog"
-	"time"
 	"path/filepath"
+	"time"
 
 	"touchstream/pipeline/disk"
 	"touchstream/pipeline/event"
