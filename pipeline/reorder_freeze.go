@@ -23,6 +23,7 @@ type frost struct {
 	slab, profiles bool
 	limbo          []uint32 // slots to free at the thaw
 	old            *event.Batch
+	spare          *frozenRows // without rows, for the next freeze
 }
 
 // frozenRows are the rows and joins of a queue at one moment.
@@ -42,7 +43,12 @@ func (q *reorder) freeze(views []*event.Batch) *frozenRows {
 	for i := range q.runs {
 		q.runs[i].frozen = true
 	}
-	z := &frozenRows{*q.slab, views, slices.Clone(q.runs), slices.Clone(q.joins)}
+	z := q.frost.spare
+	if z == nil {
+		z = &frozenRows{}
+	}
+	z.slab, z.views = *q.slab, views
+	z.runs, z.joins = append(z.runs[:0], q.runs...), append(z.joins[:0], q.joins...)
 	q.frost.rows, q.frost.slab, q.frost.profiles = z, true, true
 	return z
 }
@@ -56,7 +62,12 @@ func (q *reorder) thaw() {
 	for i := range q.runs {
 		q.runs[i].frozen = false
 	}
-	q.frost = frost{limbo: q.frost.limbo[:0]}
+	spare := cmp.Or(q.frost.rows, q.frost.spare)
+	if spare != nil {
+		clear(spare.runs)
+		*spare = frozenRows{runs: spare.runs[:0], joins: spare.joins[:0]}
+	}
+	q.frost = frost{limbo: q.frost.limbo[:0], spare: spare}
 }
 
 // freeSlots frees slots, at once if no frozen row can be in them.

@@ -7,7 +7,7 @@ import (
 )
 
 type frozenArena struct {
-	head  arenaHead
+	head  *arenaHead // apart, as frozenTimers' wheel
 	page  [][]byte
 	pages *cut
 }
@@ -35,7 +35,8 @@ func (a *Arena) freeze(f *Frozen) frozen {
 		kind:  reflect.TypeFor[byte](),
 	})
 	a.epoch++
-	return &frozenArena{a.arenaHead, live, a.cut}
+	head := a.arenaHead
+	return &frozenArena{&head, live, a.cut}
 }
 
 // content is the number of bytes in so many pages that may be other than zero:
@@ -50,7 +51,7 @@ func (a *arenaHead) content(pages uint64) uint64 {
 
 // save writes how many pages each run has, then the pages.
 func (a *frozenArena) save(o *writer) error {
-	writeValue(o, &a.head)
+	writeValue(o, a.head)
 	o.u64(pageBytes)
 	var runs []uint32
 	for n := 0; n < len(a.page); n += len(a.page[n]) / pageBytes {

@@ -60,7 +60,7 @@ type Frozen struct {
 // may go on at once. Then Save is called, from any goroutine, and Drop. Until
 // one of them is through, the same parts must not be frozen again.
 func (p *Parts) Freeze(b *Budget) *Frozen {
-	f := &Frozen{budget: b}
+	f := &Frozen{budget: b, kind: make([]byte, 0, len(p.list)), part: make([]frozen, 0, len(p.list))}
 	for _, part := range p.list {
 		f.kind = append(f.kind, part.kind())
 		f.part = append(f.part, part.freeze(f))

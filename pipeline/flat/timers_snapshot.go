@@ -6,7 +6,7 @@ import (
 )
 
 type frozenTimers struct {
-	wheel        wheel
+	wheel        *wheel // apart: an allocation without pointers costs much less
 	n            uint32
 	node, chunks *cut
 }
@@ -16,8 +16,9 @@ func (t *Timers) kind() byte { return 'Q' }
 func (t *Timers) freeze(f *Frozen) frozen { return t.hold(f) }
 
 func (t *Timers) hold(f *Frozen) *frozenTimers {
+	w := t.wheel
 	return &frozenTimers{
-		wheel:  t.wheel,
+		wheel:  &w,
 		n:      t.near.n,
 		node:   t.near.node.freeze(f, uint64(t.near.n)),
 		chunks: t.chunks.freeze(f, t.used()),
@@ -33,7 +34,7 @@ func (t *wheel) used() uint64 {
 }
 
 func (t *frozenTimers) save(o *writer) error {
-	writeValue(o, &t.wheel)
+	writeValue(o, t.wheel)
 	o.u64(uint64(t.n))
 	if err := t.node.save(o); err != nil {
 		return err
