@@ -91,6 +91,7 @@ func (p *Pipeline) commit(ctx context.Context, deadline <-chan struct{}) error {
 		from := time.Now()
 		x.snapshot = p.fold.freeze(p.snapshot.begin(p.commits.state))
 		p.status.SnapshotPause.Store(time.Since(from).Microseconds())
+		go x.snapshot.budget.Prepare()
 	}
 	if err := p.commits.cut(x, deadline); err != nil {
 		if x.snapshot != nil {

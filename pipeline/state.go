@@ -14,6 +14,7 @@ import (
 // frozenState is a cut through all state, held while it is written.
 type frozenState struct {
 	head   []byte
+	budget *flat.Budget
 	core   *flat.Frozen
 	shards []frozenShard
 }
@@ -92,7 +93,7 @@ func (r *decoder) hash() event.Hash { return event.Hash{Hi: r.uint(), Lo: r.uint
 // freeze cuts through all state. The fold may go on at once; thaw must follow
 // when the cut is written or given up.
 func (f *fold) freeze(budget *flat.Budget) *frozenState {
-	z := &frozenState{core: f.coreParts().Freeze(budget), shards: make([]frozenShard, f.cfg.Shards)}
+	z := &frozenState{budget: budget, core: f.coreParts().Freeze(budget), shards: make([]frozenShard, f.cfg.Shards)}
 	views := make([][]*event.Batch, len(f.buffers))
 	for i, b := range f.buffers {
 		b.views.freeze()
@@ -115,6 +116,7 @@ func (z *frozenState) drop() {
 	for i := range z.shards {
 		z.shards[i].members.Drop()
 	}
+	z.budget.Close()
 }
 
 // thaw ends a cut for the reorder buffers.

@@ -14,6 +14,7 @@ type Budget struct {
 	freed   sync.Cond
 	taken   int64
 	waiting atomic.Int32
+	frames  frames
 }
 
 // NewBudget makes a budget of max bytes. One page may always be copied.
@@ -23,11 +24,12 @@ func NewBudget(max int64) *Budget {
 	return b
 }
 
-// take waits for size bytes. It is false, and nothing is taken, if meanwhile
-// the page has no need of a copy any more.
-func (b *Budget) take(size int, page *atomic.Pointer[byte]) bool {
+// take waits for size bytes and gives memory for them, with any content. It is
+// false, and nothing is taken, if meanwhile the page has no need of a copy any
+// more.
+func (b *Budget) take(size int, page *atomic.Pointer[byte]) ([]byte, bool) {
 	if b == nil {
-		return true
+		return make([]byte, size), true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -38,11 +40,11 @@ func (b *Budget) take(size int, page *atomic.Pointer[byte]) bool {
 		}
 		b.waiting.Add(-1)
 		if page.Load() != nil {
-			return false
+			return nil, false
 		}
 	}
 	b.taken += int64(size)
-	return true
+	return b.frames.take(size), true
 }
 
 // give returns size bytes.
@@ -54,6 +56,42 @@ func (b *Budget) give(size int) {
 	b.taken -= int64(size)
 	b.mu.Unlock()
 	b.wake()
+}
+
+// reuse lets memory that take gave serve again. Nobody may read it any more.
+func (b *Budget) reuse(frame []byte) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.frames.put(frame)
+}
+
+// Prepare gets memory for the first copies ready, in another goroutine than the
+// writers', who would otherwise wait for the system to clear it.
+func (b *Budget) Prepare() {
+	for left := min(b.max/preparedPart, preparedBytes); left >= chunkBytes; left -= chunkBytes {
+		area := newArea()
+		b.mu.Lock()
+		closed := b.frames.closed
+		b.frames.areas = append(b.frames.areas, area)
+		b.mu.Unlock()
+		if closed {
+			break
+		}
+	}
+}
+
+// Close lets go of the memory that is not in use. What is copied later gets
+// memory of its own.
+func (b *Budget) Close() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.frames = frames{closed: true}
 }
 
 // wake lets waiting writers look again.

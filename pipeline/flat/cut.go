@@ -1,7 +1,6 @@
 package flat
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -74,12 +73,14 @@ func (c *cut) preserve(n uint32, live []byte) {
 			if invariants {
 				c.check(int(n), live)
 			}
-			if !c.of.budget.take(len(live), s) {
+			kept, ok := c.of.budget.take(len(live), s)
+			if !ok {
 				continue
 			}
-			if kept := bytes.Clone(live); s.CompareAndSwap(nil, &kept[0]) {
+			if copy(kept, live); s.CompareAndSwap(nil, &kept[0]) {
 				return
 			}
+			c.of.budget.reuse(kept)
 			c.of.budget.give(len(live))
 		case claimed:
 			runtime.Gosched() // Until save has copied the page, which takes microseconds.
@@ -126,7 +127,9 @@ func (c *cut) savePage(o *writer, n, size int) error {
 		return errDropped
 	}
 	o.add(bytesAt(kept, size))
-	c.finish(s, kept)
+	if c.finish(s, kept) {
+		c.of.budget.reuse(bytesAt(kept, c.size))
+	}
 	return nil
 }
 
@@ -144,9 +147,11 @@ func (c *cut) drop() {
 	}
 }
 
-// finish moves a page from kept, a copy or nil, to written.
-func (c *cut) finish(s *atomic.Pointer[byte], kept *byte) {
-	if s.CompareAndSwap(kept, written) && kept != nil {
+// finish moves a page from kept, a copy or nil, to written, unless the other side
+// has.
+func (c *cut) finish(s *atomic.Pointer[byte], kept *byte) (moved bool) {
+	if moved = s.CompareAndSwap(kept, written); moved && kept != nil {
 		c.of.budget.give(c.size)
 	}
+	return moved
 }

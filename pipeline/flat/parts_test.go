@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -27,7 +28,10 @@ func TestSnapshot(t *testing.T) {
 	for seed := range uint64(24) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		before, after := r.IntN(20<<(seed%10)), 1+r.IntN(4000)
-		budget := []*Budget{nil, NewBudget(1), NewBudget(5 * pageBytes), NewBudget(1 << 30)}[seed%4]
+		budget := []*Budget{nil, NewBudget(1), NewBudget(5 * pageBytes), NewBudget(1 << 30), NewBudget(preparedPart * chunkBytes)}[seed%5]
+		if seed%5 == 4 {
+			budget.Prepare()
+		}
 		saved, clone := newWorld(seed), newWorld(seed)
 		saved.run(before)
 		clone.run(before)
@@ -227,5 +231,35 @@ func TestSnapshotClaimed(t *testing.T) {
 		if !<-done {
 			t.Errorf("%s: did not wait for the page", title)
 		}
+	}
+}
+
+// TestPreparedMemoryServesAgain copies more than was prepared, saves and copies
+// again: what was saved serves the next copies, and nothing is kept at the end.
+func TestPreparedMemoryServesAgain(t *testing.T) {
+	b := NewBudget(preparedPart * chunkBytes)
+	b.Prepare()
+	if n := len(b.frames.areas); n != 1 {
+		t.Fatalf("%d areas are prepared, want 1", n)
+	}
+	var page atomic.Pointer[byte]
+	seen := map[*byte]bool{}
+	var last []byte
+	for range chunkBytes/pageBytes + 1 {
+		frame, ok := b.take(pageBytes, &page)
+		if !ok || len(frame) != pageBytes || cap(frame) != pageBytes || seen[&frame[0]] {
+			t.Fatalf("frame %d: %d bytes with room for %d, %v, or given twice", len(seen), len(frame), cap(frame), ok)
+		}
+		seen[&frame[0]] = true
+		last = frame
+	}
+	b.reuse(last)
+	if again, _ := b.take(pageBytes, &page); &again[0] != &last[0] {
+		t.Error("memory that was given back does not serve again")
+	}
+	b.Close()
+	b.reuse(last)
+	if b.frames.areas != nil || b.frames.rest != nil || b.frames.free != nil {
+		t.Errorf("memory is kept after Close: %+v", b.frames)
 	}
 }

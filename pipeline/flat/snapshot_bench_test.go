@@ -97,7 +97,9 @@ func BenchmarkWriteFrozen(b *testing.B) {
 					done := make(chan struct{})
 					var f *Frozen
 					if how != "none" {
-						f = s.parts.Freeze(NewBudget(1 << 30))
+						budget := NewBudget(1 << 30)
+						budget.Prepare()
+						f = s.parts.Freeze(budget)
 					}
 					go func() {
 						defer close(done)
