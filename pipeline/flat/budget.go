@@ -15,6 +15,7 @@ type Budget struct {
 	taken   int64
 	waiting atomic.Int32
 	frames  frames
+	frozen  atomic.Int64 // bytes of the pages that are to be saved
 }
 
 // NewBudget makes a budget of max bytes. One page may always be copied.
@@ -68,10 +69,18 @@ func (b *Budget) reuse(frame []byte) {
 	b.frames.put(frame)
 }
 
-// Prepare gets memory for the first copies ready, in another goroutine than the
-// writers', who would otherwise wait for the system to clear it.
+// expect tells of pages that are to be saved.
+func (b *Budget) expect(bytes int64) {
+	if b != nil {
+		b.frozen.Add(bytes)
+	}
+}
+
+// Prepare gets memory for the first copies ready, behind a Freeze and in another
+// goroutine than the writers', who would otherwise wait for the system to clear
+// it.
 func (b *Budget) Prepare() {
-	for left := min(b.max/preparedPart, preparedBytes); left >= chunkBytes; left -= chunkBytes {
+	for left := min(b.max/preparedPart, b.frozen.Load()/preparedPart, preparedBytes); left >= chunkBytes; left -= chunkBytes {
 		area := newArea()
 		b.mu.Lock()
 		closed := b.frames.closed

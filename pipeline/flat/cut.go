@@ -39,6 +39,7 @@ func newCut(f *Frozen, before *cut, c cut) *cut {
 		panic("flat: a structure is frozen again before its snapshot is saved or dropped")
 	}
 	c.of = f
+	f.bytes += c.bytes
 	if c.size > 0 {
 		c.state = make([]atomic.Pointer[byte], c.pages)
 	}

@@ -4,7 +4,7 @@ import "os"
 
 const (
 	// preparedBytes is how much memory for copies is prepared at most, and
-	// preparedPart what part of a budget.
+	// preparedPart what part of the budget and of the state.
 	preparedBytes = 128 << 20
 	preparedPart  = 4
 )

@@ -51,6 +51,7 @@ type Frozen struct {
 	budget *Budget
 	kind   []byte
 	part   []frozen
+	bytes  int64       // Of the pages.
 	saved  atomic.Bool // By a first Save, or about to be.
 	over   atomic.Bool // No page is copied any more.
 }
@@ -65,6 +66,7 @@ func (p *Parts) Freeze(b *Budget) *Frozen {
 		f.kind = append(f.kind, part.kind())
 		f.part = append(f.part, part.freeze(f))
 	}
+	b.expect(f.bytes)
 	return f
 }
 

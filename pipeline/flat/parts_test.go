@@ -30,6 +30,7 @@ func TestSnapshot(t *testing.T) {
 		before, after := r.IntN(20<<(seed%10)), 1+r.IntN(4000)
 		budget := []*Budget{nil, NewBudget(1), NewBudget(5 * pageBytes), NewBudget(1 << 30), NewBudget(preparedPart * chunkBytes)}[seed%5]
 		if seed%5 == 4 {
+			budget.expect(preparedPart * chunkBytes)
 			budget.Prepare()
 		}
 		saved, clone := newWorld(seed), newWorld(seed)
@@ -238,6 +239,11 @@ func TestSnapshotClaimed(t *testing.T) {
 // again: what was saved serves the next copies, and nothing is kept at the end.
 func TestPreparedMemoryServesAgain(t *testing.T) {
 	b := NewBudget(preparedPart * chunkBytes)
+	b.expect(preparedPart*chunkBytes - 1)
+	if b.Prepare(); len(b.frames.areas) > 0 {
+		t.Error("memory is prepared for a small state")
+	}
+	b.expect(1)
 	b.Prepare()
 	if n := len(b.frames.areas); n != 1 {
 		t.Fatalf("%d areas are prepared, want 1", n)

@@ -98,8 +98,8 @@ func BenchmarkWriteFrozen(b *testing.B) {
 					var f *Frozen
 					if how != "none" {
 						budget := NewBudget(1 << 30)
-						budget.Prepare()
 						f = s.parts.Freeze(budget)
+						budget.Prepare()
 					}
 					go func() {
 						defer close(done)
