@@ -3,10 +3,18 @@ package flat
 import (
 	"errors"
 	"math"
+	"math/bits"
 )
 
+// frozenTimers keeps of the wheel the slots that are in use: most are not, and
+// there are many wheels.
 type frozenTimers struct {
-	wheel        *wheel // apart: an allocation without pointers costs much less
+	now        uint64
+	timers     int
+	occupied   [wheelLevels]uint64
+	slots      []uint32 // in order
+	made, free uint32
+
 	n            uint32
 	node, chunks *cut
 }
@@ -16,13 +24,32 @@ func (t *Timers) kind() byte { return 'Q' }
 func (t *Timers) freeze(f *Frozen) frozen { return t.hold(f) }
 
 func (t *Timers) hold(f *Frozen) *frozenTimers {
-	w := t.wheel
-	return &frozenTimers{
-		wheel:  &w,
-		n:      t.near.n,
-		node:   t.near.node.freeze(f, uint64(t.near.n)),
-		chunks: t.chunks.freeze(f, t.used()),
+	z := &frozenTimers{now: t.now, timers: t.wheel.n, occupied: t.occupied, made: t.made, free: t.free, n: t.near.n}
+	used := 0
+	for _, digits := range t.occupied {
+		used += bits.OnesCount64(digits)
 	}
+	z.slots = make([]uint32, 0, used)
+	for level, digits := range t.occupied {
+		for ; digits != 0; digits &= digits - 1 {
+			z.slots = append(z.slots, t.slot[level*wheelSlots+bits.TrailingZeros64(digits)])
+		}
+	}
+	z.node = t.near.node.freeze(f, uint64(t.near.n))
+	z.chunks = t.chunks.freeze(f, t.used())
+	return z
+}
+
+// wheel is the wheel that was frozen.
+func (t *frozenTimers) wheel() *wheel {
+	w := &wheel{now: t.now, n: t.timers, occupied: t.occupied, made: t.made, free: t.free}
+	slots := t.slots
+	for level, digits := range t.occupied {
+		for ; digits != 0; digits &= digits - 1 {
+			w.slot[level*wheelSlots+bits.TrailingZeros64(digits)], slots = slots[0], slots[1:]
+		}
+	}
+	return w
 }
 
 // used is the number of chunks, that of number 0 included.
@@ -34,7 +61,7 @@ func (t *wheel) used() uint64 {
 }
 
 func (t *frozenTimers) save(o *writer) error {
-	writeValue(o, t.wheel)
+	writeValue(o, t.wheel())
 	o.u64(uint64(t.n))
 	if err := t.node.save(o); err != nil {
 		return err
