@@ -24,7 +24,7 @@ func (t *Timers) kind() byte { return 'Q' }
 func (t *Timers) freeze(f *Frozen) frozen { return t.hold(f) }
 
 func (t *Timers) hold(f *Frozen) *frozenTimers {
-	z := &frozenTimers{now: t.now, timers: t.wheel.n, occupied: t.occupied, made: t.made, free: t.free, n: t.near.n}
+	z := &frozenTimers{now: t.now, timers: t.n, occupied: t.occupied, made: t.made, free: t.free, n: t.near.n}
 	used := 0
 	for _, digits := range t.occupied {
 		used += bits.OnesCount64(digits)
