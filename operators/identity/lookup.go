@@ -36,7 +36,7 @@ func (r *Resolver) find(b *event.Batch, rows []uint32) {
 	clear(r.carried[:len(rows)])
 	for k := range b.Ident {
 		col, c := b.Ident[k], event.Ident(k).Column()
-		if col == nil || event.Ident(k).IsAddressable() && b.Empty.Has(c) {
+		if col == nil || b.NoIdent[k] {
 			continue
 		}
 		n := 0

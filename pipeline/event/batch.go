@@ -60,6 +60,9 @@ type Batch struct {
 
 	Message []Hash // hash of message_id, or of the position
 	Ident   [NumIdents][]Hash
+	// NoIdent are kinds of identifiers that no row has; not all that are need be
+	// named.
+	NoIdent [NumIdents]bool
 	Profile []Hash // zero: none
 
 	Item Items
@@ -109,9 +112,11 @@ func (b *Batch) Reset() {
 	clear(b.AttrFirst[:n])
 	clear(b.AttrCount[:n])
 	for k := range b.Ident {
-		clear(b.Ident[k][:min(n, len(b.Ident[k]))])
+		if !b.NoIdent[k] {
+			clear(b.Ident[k][:min(n, len(b.Ident[k]))])
+		}
 	}
-	b.N, b.Item.N, b.Empty = 0, 0, Set{}
+	b.N, b.Item.N, b.Empty, b.NoIdent = 0, 0, Set{}, [NumIdents]bool{}
 	b.Arena, b.AttrKey, b.AttrVal = b.Arena[:0], b.AttrKey[:0], b.AttrVal[:0]
 	b.Faults, b.Skipped = b.Faults[:0], 0
 }

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -175,9 +176,11 @@ func (f *Finisher) identifiers(b *Batch) {
 			continue
 		}
 		raw := b.Str[k.Column()]
+		if b.NoIdent[k] = !slices.ContainsFunc(raw[:b.N], func(s Str) bool { return s.Len > 0 }); b.NoIdent[k] {
+			continue
+		}
 		f.column.start(f.Hasher, byte(k))
 		for r, text := range raw[:b.N] {
-			col[r] = Hash{}
 			if text.Len == 0 {
 				continue
 			}

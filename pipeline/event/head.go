@@ -26,21 +26,22 @@ type Head struct {
 
 // heads completes the heads of all rows once identifiers are hashed.
 func (f *Finisher) heads(b *Batch) {
-	for r := range b.N {
-		h := &b.Head[r]
-		for _, k := range SessionKinds {
-			if b.Ident[k] != nil && !b.Ident[k][r].IsZero() {
-				h.Device, h.DeviceKind = b.Ident[k][r], k
-				break
+	for _, k := range slices.Backward(SessionKinds[:]) {
+		if b.Ident[k] == nil || b.NoIdent[k] {
+			continue
+		}
+		for r, device := range b.Ident[k][:b.N] {
+			if !device.IsZero() {
+				b.Head[r].Device, b.Head[r].DeviceKind = device, k
 			}
 		}
 	}
-	if users := b.Ident[IdentUser]; users != nil {
+	if users := b.Ident[IdentUser]; users != nil && !b.NoIdent[IdentUser] {
 		for r, user := range users[:b.N] {
 			b.Head[r].User, b.Head[r].IsKnown = user.Lo, !user.IsZero()
 		}
 	}
-	if members := b.Ident[IdentLoyalty]; members != nil {
+	if members := b.Ident[IdentLoyalty]; members != nil && !b.NoIdent[IdentLoyalty] {
 		for r, member := range members[:b.N] {
 			b.Head[r].IsKnown = b.Head[r].IsKnown || !member.IsZero()
 		}
