@@ -56,8 +56,8 @@ type Difference struct {
 	Events  []string
 }
 
-// settings bound the memory of each statement.
-const settings = " SETTINGS max_bytes_before_external_group_by = 2000000000, max_bytes_before_external_sort = 2000000000, join_algorithm = 'hash'"
+// settings bound the memory of each of the two statements that run at a time.
+const settings = " SETTINGS max_bytes_before_external_group_by = 3000000000, max_bytes_before_external_sort = 2000000000, join_algorithm = 'hash'"
 
 // foldSettings are those of the statements with an arrayFold over many groups.
 // It works through the rows of a block side by side, one element of each after
