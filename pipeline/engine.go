@@ -198,6 +198,9 @@ func (p *Pipeline) openFrom(ctx context.Context, path string) (*recovery, error)
 	if err := p.delivery.open(ctx, opening); err != nil {
 		return nil, err
 	}
+	if p.cfg.Durable() {
+		p.fold.rehearse()
+	}
 	p.cfg.Log.Info("opened", "generation", r.lineage.generation, "commit", r.number, "snapshot", path, "commits_to_replay", len(r.entries))
 	return r, nil
 }

@@ -33,22 +33,33 @@ type cut struct {
 
 var claimed, written = new(byte), new(byte)
 
-// newCut makes c the cut of f for pages that had the cut before.
+// newCut makes c the cut of f for pages that had the cut before, whose memory it
+// uses if nobody else does any more: a freeze that asks for new memory may wait
+// milliseconds for the system to clear it.
 func newCut(f *Frozen, before *cut, c cut) *cut {
 	if before != nil && !before.of.over.Load() {
 		panic("flat: a structure is frozen again before its snapshot is saved or dropped")
 	}
 	c.of = f
 	f.bytes += c.bytes
+	at := before
+	if at == nil || !at.of.isThrough() {
+		at = &cut{}
+	}
 	if c.size > 0 {
-		c.state = make([]atomic.Pointer[byte], c.pages)
+		if c.state = at.state[:0]; cap(c.state) < c.pages {
+			c.state = make([]atomic.Pointer[byte], 0, c.pages+c.pages/2)
+		}
+		c.state = c.state[:c.pages]
+		clear(c.state)
 	}
 	if invariants {
 		for n := range c.state {
 			c.sum = append(c.sum, sumOf(c.page(n)))
 		}
 	}
-	return &c
+	*at = c
+	return at
 }
 
 var seed = maphash.MakeSeed()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"sync"
 	"sync/atomic"
 )
 
@@ -53,7 +54,10 @@ type Frozen struct {
 	part   []frozen
 	bytes  int64       // Of the pages.
 	saved  atomic.Bool // By a first Save, or about to be.
+	done   atomic.Bool // That Save has returned.
 	over   atomic.Bool // No page is copied any more.
+	// drop is done once: the next snapshot uses the memory again.
+	drop sync.Once
 }
 
 // Freeze holds on to the state as it is now, without copying pages: a page is
@@ -77,6 +81,7 @@ func (f *Frozen) Save(w io.Writer) error {
 	if f.saved.Swap(true) {
 		return errors.New("flat: the snapshot is saved twice")
 	}
+	defer f.done.Store(true)
 	if f.over.Load() {
 		return errDropped
 	}
@@ -98,12 +103,19 @@ func (f *Frozen) Save(w io.Writer) error {
 // Drop ends the snapshot, saved or not: pages are copied for it no more, and
 // writers that wait for it go on. A Save that is under way ends with an error.
 func (f *Frozen) Drop() {
-	for _, part := range f.part {
-		part.drop()
-	}
-	f.over.Store(true)
-	f.budget.wake()
+	f.drop.Do(func() {
+		for _, part := range f.part {
+			part.drop()
+		}
+		f.over.Store(true)
+		f.budget.wake()
+	})
 }
+
+// isThrough reports whether the snapshot is over and nobody reads it any more.
+// One that was dropped without a Save may yet be asked for one, which then ends
+// at once.
+func (f *Frozen) isThrough() bool { return f.over.Load() && (!f.saved.Load() || f.done.Load()) }
 
 // Load replaces the state by one that Save wrote, of the same parts: ids, the
 // order in which they are given out again and all else that can be observed

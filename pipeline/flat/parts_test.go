@@ -269,3 +269,73 @@ func TestPreparedMemoryServesAgain(t *testing.T) {
 		t.Errorf("memory is kept after Close: %+v", b.frames)
 	}
 }
+
+// TestDropTwice drops a snapshot again once the next one uses its memory: the
+// next one is whole all the same, and needs no new memory for its pages.
+func TestDropTwice(t *testing.T) {
+	s := NewSlab[[64]byte]()
+	for range 2000 {
+		s.Mut(s.Alloc())[0] = 1
+	}
+	var p Parts
+	p.Add(s)
+	first := p.Freeze(nil)
+	if err := first.Save(io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	before := &s.entries.cut.state[0]
+	second := p.Freeze(nil)
+	if &s.entries.cut.state[0] != before {
+		t.Error("the second freeze does not use the memory of the first")
+	}
+	first.Drop()
+	for id := uint32(1); id <= 2000; id++ {
+		s.Mut(id)[0] = 2
+	}
+	var saved bytes.Buffer
+	if err := second.Save(&saved); err != nil {
+		t.Fatal(err)
+	}
+	loaded := NewSlab[[64]byte]()
+	var q Parts
+	q.Add(loaded)
+	if err := q.Load(&saved); err != nil {
+		t.Fatal(err)
+	}
+	for id := uint32(1); id <= 2000; id++ {
+		if got := loaded.At(id)[0]; got != 1 {
+			t.Fatalf("entry %d is %d, as after the freeze", id, got)
+		}
+	}
+}
+
+// TestDropWithinSave drops a snapshot while it is written: what is frozen next
+// has memory of its own.
+func TestDropWithinSave(t *testing.T) {
+	s := NewSlab[[64]byte]()
+	for range 100_000 {
+		s.Alloc()
+	}
+	var p Parts
+	p.Add(s)
+	first := p.Freeze(nil)
+	before := &s.entries.cut.state[0]
+	in, out := io.Pipe()
+	saved := make(chan error, 1)
+	go func() { saved <- first.Save(out) }()
+	if _, err := in.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	first.Drop()
+	second := p.Freeze(nil)
+	if &s.entries.cut.state[0] == before {
+		t.Error("memory that a Save still reads is used again")
+	}
+	go func() { _, _ = io.Copy(io.Discard, in) }()
+	if err := <-saved; err == nil {
+		t.Error("a dropped snapshot was saved")
+	}
+	if err := second.Save(io.Discard); err != nil {
+		t.Error(err)
+	}
+}
