@@ -28,6 +28,7 @@ type fold struct {
 	digester *digester
 	// done are pieces that are needed no more.
 	done []*piece
+	outs []*schema.Rows // scratch: a table of all shards
 }
 
 func newFold(cfg *Config, status *Status) *fold {
@@ -120,6 +121,20 @@ func (f *fold) emit(out *parcel, shard int, rows *schema.Rows) {
 	if to := out.rows[rows.Table]; to != nil && rows.N > 0 {
 		f.digester.add(shard, rows)
 		to.Append(rows)
+	}
+}
+
+// emitShards leaves one table of a member for the sinks, in shard order.
+func (f *fold) emitShards(out *parcel, m *member, of func(*Turn) *schema.Rows) {
+	f.outs = f.outs[:0]
+	for _, t := range m.turns {
+		f.outs = append(f.outs, of(t))
+	}
+	if to := out.rows[f.outs[0].Table]; to != nil {
+		to.Reserve(f.outs)
+	}
+	for shard, rows := range f.outs {
+		f.emit(out, shard, rows)
 	}
 }
 
@@ -238,11 +253,11 @@ func (f *fold) collect(s *step, out *parcel) {
 		f.emit(out, noShardDigest, p.dead)
 	}
 	for _, m := range f.members {
-		for shard, t := range m.turns {
-			for _, rows := range t.outs {
-				f.emit(out, shard, rows)
-			}
-			f.emit(out, shard, t.triggers)
+		for table := range m.turns[0].outs {
+			f.emitShards(out, m, func(t *Turn) *schema.Rows { return t.outs[table] })
+		}
+		f.emitShards(out, m, func(t *Turn) *schema.Rows { return t.triggers })
+		for _, t := range m.turns {
 			m.counts.add(&t.Count)
 		}
 		if m.router >= 0 {

@@ -213,6 +213,35 @@ func (r *Rows) appendColumn(c, s *Data, shift uint32) {
 	}
 }
 
+// Reserve makes room for all rows of others, which are of the same table and
+// not packed: appending them one by one moves nothing then.
+func (r *Rows) Reserve(others []*Rows) {
+	arena := 0
+	for _, o := range others {
+		arena += len(o.Arena)
+	}
+	r.Arena = reserve(r.Arena, arena)
+	for i := range r.Cols {
+		var texts, numbers, floats, ends int
+		for _, o := range others {
+			c := &o.Cols[i]
+			texts, numbers, floats, ends = texts+len(c.Str), numbers+len(c.I64), floats+len(c.F64), ends+len(c.End)
+		}
+		c := &r.Cols[i]
+		c.Str, c.I64, c.F64, c.End = reserve(c.Str, texts), reserve(c.I64, numbers), reserve(c.F64, floats), reserve(c.End, ends)
+	}
+}
+
+// reserve makes room for n more elements, and for a quarter more than that:
+// what comes next is seldom much larger.
+func reserve[T any](s []T, n int) []T {
+	n += len(s)
+	if n <= cap(s) {
+		return s
+	}
+	return append(make([]T, 0, n+n/4), s...)
+}
+
 // Truncate takes back the rows from n on; their texts stay in the arena.
 func (r *Rows) Truncate(n int) {
 	for i := range r.Cols {

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -142,5 +143,43 @@ func TestRowsDoNotAllocate(t *testing.T) {
 func TestColumnByName(t *testing.T) {
 	if everyType.Column("uuid") != 2 || everyType.Column("colour") != -1 {
 		t.Errorf("columns %d, %d", everyType.Column("uuid"), everyType.Column("colour"))
+	}
+}
+
+// TestReserve: appending what there is room for moves nothing, and the rows are
+// those of appending without.
+func TestReserve(t *testing.T) {
+	table := &Table{Name: "t", Columns: []Column{{Name: "a", Type: Text}, {Name: "n", Type: Int}, {Name: "f", Type: Float}, {Name: "l", Type: Texts}}}
+	var parts []*Rows
+	for k := range 5 {
+		r := NewRows(table)
+		for i := range k * 3 {
+			r.Begin()
+			r.Text(fmt.Appendf(nil, "text %d of %d", i, k))
+			r.Int(int64(i))
+			r.Float(float64(k))
+			r.Texts(i, func(j int) []byte { return fmt.Append(nil, j) })
+			r.End()
+		}
+		parts = append(parts, r)
+	}
+	want, got := NewRows(table), NewRows(table)
+	got.Append(parts[1])
+	want.Append(parts[1])
+	got.Reserve(parts)
+	if n := testing.AllocsPerRun(1, func() {
+		got.Truncate(parts[1].N)
+		got.Arena = got.Arena[:len(parts[1].Arena)]
+		for _, p := range parts {
+			got.Append(p)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations after Reserve", n)
+	}
+	for _, p := range parts {
+		want.Append(p)
+	}
+	if !bytes.Equal(got.AppendTo(nil), want.AppendTo(nil)) {
+		t.Error("rows differ from those of Append alone")
 	}
 }
