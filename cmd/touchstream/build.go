@@ -71,7 +71,7 @@ func build(f *config.File, o buildOptions) (*built, error) {
 	s := b.settings
 	if s.Venue != "" {
 		v, err := venue.Load(s.Venue, os.LookupEnv)
-		if err := b.note(err); err != nil {
+		if err := b.note(named(err, s.VenueAt)); err != nil {
 			return nil, err
 		}
 		b.venue = v
@@ -118,6 +118,23 @@ func (b *built) note(err error) error {
 	}
 	b.faults = append(b.faults, faults...)
 	return nil
+}
+
+// named places faults of a file as a whole, such as that there is none, at the
+// key that names it.
+func named(err error, at config.Pos) error {
+	var faults config.Faults
+	if !errors.As(err, &faults) {
+		return err
+	}
+	var out config.Faults
+	for _, f := range faults {
+		if f.Line == 0 {
+			f = at.Fault("%s: %s", f.File, f.Message)
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // clean reports whether a part of the configuration has no faults so far.

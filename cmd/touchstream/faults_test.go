@@ -76,7 +76,11 @@ func TestFaultsOfConfigurations(t *testing.T) {
 			`sinks.k.kafka.brokers[0]: an address such as localhost:9092 is expected, found "b:65536"`,
 			`http.listen: an address such as 127.0.0.1:9464 is expected, found "127.0.0.1:70000"`,
 		}},
-		{"no venue file", change("name: plain", "name: plain\nvenue: nope.yaml"), []string{"nope.yaml: no such file or directory"}},
+		{"no venue file", change("name: plain", "name: plain\nvenue: nope.yaml"), []string{"c.yaml:2:1: venue: ", "nope.yaml: no such file or directory"}},
+		{"a folder as venue file", change("name: plain", "name: plain\nvenue: ."), []string{"c.yaml:2:1: venue: ", ": is a directory, a file is expected"}},
+		{"all of a window", change("sessions: {}", `windows: {w: {tumbling: 1m, key: [nokey], where: nosuch == 2, aggregate: {x: frob()}}}`), []string{
+			"operators.windows.w.key: nokey is no field", "operators.windows.w.where: ", "nosuch", "operators.windows.w.aggregate.x: frob is no aggregate",
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, t.TempDir(), "c.yaml", c.text)

@@ -63,17 +63,20 @@ func (c *Config) Declare(s *config.Section) {
 		s.Fault("align", "a session window starts with its first event and cannot be aligned")
 	}
 	if kind != "" {
-		s.Check(func() { c.check(s) })
+		// Calls have had their faults, and those of others are told beside them.
+		s.Check(func() { c.check(s) }, "tumbling", "sliding", "session", "align", "key", "where", "emit", "max_windows")
 	}
 }
 
 // declareAggregates reads the calls, so that a fault stands at its own line.
 func (c *Config) declareAggregates(s *config.Section) {
 	c.Aggregates = nil
+	given := false
 	s.Values("aggregate", "map of calls", "Column names with their calls, such as sum(amount).", func(name string, v *config.Value) {
 		if s.Describing() {
 			return
 		}
+		given = true
 		text, ok := v.Text()
 		if !ok {
 			v.Expected("a call such as sum(amount)")
@@ -84,10 +87,11 @@ func (c *Config) declareAggregates(s *config.Section) {
 			v.Fault("%s", err)
 		case !isName.MatchString(name):
 			v.Fault("%s is no column name: letters, digits and _", name)
+		default:
+			c.Aggregates = append(c.Aggregates, config.Pair{Name: name, Value: text, Pos: v.Pos()})
 		}
-		c.Aggregates = append(c.Aggregates, config.Pair{Name: name, Value: text, Pos: v.Pos()})
 	})
-	if len(c.Aggregates) == 0 && !s.Describing() {
+	if !given && !s.Describing() {
 		s.Fault("aggregate", "at least one aggregate is needed, such as events: count()")
 	}
 }

@@ -5,10 +5,11 @@ import "regexp"
 // Common are the keys of a configuration that belong to no source, operator or
 // sink.
 type Common struct {
-	Name   string // prefix of consumer group, transactional id, topics, tokens
-	Shards int
-	Lanes  int // 0: one per core
-	Venue  string
+	Name    string // prefix of consumer group, transactional id, topics, tokens
+	Shards  int
+	Lanes   int // 0: one per core
+	Venue   string
+	VenueAt Pos // where venue stands
 
 	Time     Time
 	State    State
@@ -42,6 +43,7 @@ func (c *Common) Declare(s *Section) {
 	s.Duration("commit_interval", &c.CommitIntervalMs, "1s", "Time between commits.").Min(10).Max(60_000)
 	s.Enum("stage", &c.Stage, "all", "What this process does.", "all", "ingest", "analyze")
 	s.Path("venue", &c.Venue, "", "The file of stores, zones and sensors.")
+	c.VenueAt = s.Pos("venue")
 	s.Section("http", &c.HTTP, "Metrics, health and status.")
 	s.Section("log", &c.Log, "Logging.")
 }
