@@ -53,7 +53,7 @@ bench-compare: ## run SUITES of BASE [the parent commit] and of this tree by tur
 bench-check: ## fail when a ratio has fallen below that of bench/baseline.json
 	go run ./bench/suite check
 
-bench-baseline: ## run SUITES [all that need no servers] and write bench/baseline.json anew
+bench-baseline: ## run SUITES [those that need no servers, and all ratios] and write this processor's part of bench/baseline.json anew
 	go run ./bench/suite baseline $(SUITES)
 
 peers: ## measure other systems beside touchstream, compare their rows (one alone: make peer-naive, peer-flink, peer-kafka-streams, peer-clickhouse)

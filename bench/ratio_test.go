@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"touchstream/bench/peers/naive"
+	"touchstream/deploy/dev/devtest"
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
 	"touchstream/sources/decode/segment"
@@ -23,6 +24,9 @@ const (
 	// coreStep bounds a step of it, so that making buffers for a short run costs
 	// little beside the run.
 	coreStep = 8_192
+	// sourceRounds and sourceRecords bound the comparison of consumers.
+	sourceRounds  = 9
+	sourceRecords = 200_000
 )
 
 // BenchmarkRatio gives the ratios that must not fall: how fast something of
@@ -55,6 +59,23 @@ func BenchmarkRatio(b *testing.B) {
 		}, func() int {
 			runToEnd(b, "sessions", records)
 			return coreRecords
+		})
+	})
+}
+
+// BenchmarkRealRatio is the ratio to raw consumption: how fast our source reads
+// a topic of a real broker into chunks, beside franz-go that reads and drops.
+func BenchmarkRealRatio(b *testing.B) {
+	b.Run("source-to-franz-go", func(b *testing.B) {
+		brokers := devtest.Kafka(b)
+		const topic = "ratio"
+		fillTopic(b, brokers, topic, newSlab(b, "web", sourceRecords))
+		ratio(b, sourceRounds, 0, func() int {
+			pollAll(b, brokers, topic, sourceRecords)
+			return sourceRecords
+		}, func() int {
+			readSource(b, brokers, topic, sourceRecords)
+			return sourceRecords
 		})
 	})
 }

@@ -10,8 +10,7 @@ import (
 )
 
 const (
-	ratiosSuite = "ratios"
-	ratioUnit   = "ratio"
+	ratioUnit = "ratio"
 	// fallMax is the share of the baseline's ratio that may be lost.
 	fallMax = 0.15
 )
@@ -20,17 +19,14 @@ const (
 // better. What has fallen is measured again, since other work on the machine
 // can make it fall: the best of all tries counts.
 func (o *options) check(ctx context.Context, out io.Writer) error {
-	base, err := readRecord(o.baseline)
+	base, err := readBaseline(o.baseline)
 	if err != nil {
 		return err
 	}
-	want := ratios(base.Results)
+	here := describe()
+	want := base.bounds(here.CPU)
 	if len(want) == 0 {
-		return fmt.Errorf("%s has no ratios: write it anew with the suite %s", o.baseline, ratiosSuite)
-	}
-	s, err := named(ratiosSuite)
-	if err != nil {
-		return err
+		return fmt.Errorf("%s has no ratios: write it anew", o.baseline)
 	}
 	binary, done, err := buildHere(ctx)
 	if err != nil {
@@ -39,28 +35,36 @@ func (o *options) check(ctx context.Context, out io.Writer) error {
 	defer done()
 	best := map[string]float64{}
 	for try := 0; try == 0 || try < o.tries && fallen(want, best) != nil; try++ {
-		list, err := s.execute(ctx, binary, "bench", o.short, io.Discard)
-		if err != nil {
-			return err
-		}
-		for name, v := range ratios(list) {
-			best[name] = max(best[name], v)
+		for i := range suites {
+			s := &suites[i]
+			if !s.ratios || !base.holds(s.name) {
+				continue
+			}
+			list, err := s.execute(ctx, binary, "bench", o.short, io.Discard)
+			if err != nil {
+				return err
+			}
+			for name, v := range ratios(list) {
+				best[name] = max(best[name], v)
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		fmt.Fprintf(out, "%s: %s, baseline %s (%+.0f %%)\n", name, figure(best[name]), figure(want[name]), 100*(best[name]/want[name]-1))
+		base := want[name]
+		fmt.Fprintf(out, "%s: %s, baseline %s (%+.0f %%) of %s\n", name, figure(best[name]), figure(base.value), 100*(best[name]/base.value-1), base.on.CPU)
 	}
 	if err := fallen(want, best); err != nil {
-		return fmt.Errorf("%w\nbaseline: %s of %s\nhere: load average %s", err, o.baseline, &base.Machine, load())
+		return fmt.Errorf("%w\nhere: %s", err, &here)
 	}
 	return nil
 }
 
-// ratios are the values of the suite ratios by name.
+// ratios are the values of the suites of ratios by name.
 func ratios(list []result) map[string]float64 {
 	values := map[string]float64{}
 	for i := range list {
-		if v, ok := list[i].metric(ratioUnit); ok && list[i].Suite == ratiosSuite {
+		s, err := named(list[i].Suite)
+		if v, ok := list[i].metric(ratioUnit); ok && err == nil && s.ratios {
 			values[list[i].Name] = v
 		}
 	}
@@ -68,7 +72,7 @@ func ratios(list []result) map[string]float64 {
 }
 
 // fallen names the ratios that are too far below the baseline's.
-func fallen(want, got map[string]float64) error {
+func fallen(want map[string]bound, got map[string]float64) error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		base := want[name]
@@ -76,8 +80,8 @@ func fallen(want, got map[string]float64) error {
 		switch {
 		case !ok:
 			faults = append(faults, fmt.Errorf("%s was not measured", name))
-		case v < base*(1-fallMax):
-			faults = append(faults, fmt.Errorf("%s is %s, more than %.0f %% below the baseline's %s", name, figure(v), 100*fallMax, figure(base)))
+		case v < base.value*(1-fallMax):
+			faults = append(faults, fmt.Errorf("%s is %s, more than %.0f %% below the baseline's %s of %s", name, figure(v), 100*fallMax, figure(base.value), base.on))
 		}
 	}
 	return errors.Join(faults...)

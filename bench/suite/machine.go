@@ -33,7 +33,7 @@ type machine struct {
 func describe() machine {
 	status := output("git", "status", "--porcelain", "--untracked-files=no")
 	return machine{
-		CPU:        field("/proc/cpuinfo", "model name"),
+		CPU:        processor(),
 		Cores:      runtime.NumCPU(),
 		Caches:     caches(),
 		MemoryMB:   memoryMB(),
@@ -84,6 +84,16 @@ func caches() []string {
 		list = append(list, fmt.Sprintf("L%s %s %s", read(dir+"/level"), read(dir+"/type"), read(dir+"/size")))
 	}
 	return list
+}
+
+// processor names the kind of processor. Virtual machines often leave the model
+// out of the name.
+func processor() string {
+	name, family, model := field("/proc/cpuinfo", "model name"), field("/proc/cpuinfo", "cpu family"), field("/proc/cpuinfo", "model")
+	if name == "" || family == "" {
+		return name
+	}
+	return fmt.Sprintf("%s, family %s model %s", name, family, model)
 }
 
 // field is the value of the first line "name: value" of a file.

@@ -16,12 +16,13 @@ const usage = `usage: go run ./bench/suite COMMAND [FLAGS] [SUITE ...]
 
   run       run suites, print tables, write JSON to the output folder
   compare   run suites of two commits by turns and let benchstat judge
-  check     compare the suite ratios with the baseline; exit 1 when one has fallen
+  check     compare the suites of ratios with the baseline; exit 1 when one has fallen
   baseline  run suites and write the baseline anew
 
 Suites: %s
 With servers (ClickHouse, Kafka): %s
-Without a name: run and baseline take all that need no servers, compare takes %s.
+Without a name: run takes all that need no servers, baseline those of ratios as
+well, compare takes %s.
 `
 
 func main() {
@@ -65,8 +66,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	command, defaults := args[0], names(false)
-	if command == "compare" {
+	switch command {
+	case "compare":
 		defaults = telling
+	case "baseline":
+		defaults = recorded()
 	}
 	chosen := flags.Args()
 	if len(chosen) == 0 {

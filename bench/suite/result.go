@@ -90,9 +90,9 @@ func withoutProcs(name string) string {
 	return name[:i]
 }
 
-// write makes the file of a run and returns its path.
-func (r *record) write(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+// writeJSON makes a file and its folder.
+func writeJSON(path string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -100,16 +100,4 @@ func (r *record) write(path string) error {
 		return err
 	}
 	return os.WriteFile(path, append(text, '\n'), 0o644)
-}
-
-func readRecord(path string) (*record, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	r := &record{}
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
 }

@@ -16,24 +16,15 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return r.keep(out, filepath.Join(o.dir, r.Began.UTC().Format("20060102T150405Z")+".json"))
+	return r.keep(out, filepath.Join(o.dir, r.Began.UTC().Format("20060102T150405Z")+".json"), r)
 }
 
-// writeBaseline measures and writes the baseline anew.
-func (o *options) writeBaseline(ctx context.Context, out io.Writer) error {
-	r, err := o.measure(ctx, out)
-	if err != nil {
-		return err
-	}
-	return r.keep(out, o.baseline)
-}
-
-// keep prints the tables and writes the file.
-func (r *record) keep(out io.Writer, path string) error {
+// keep prints the tables and writes the file, which holds the run.
+func (r *record) keep(out io.Writer, path string, file any) error {
 	if err := show(out, r.Results); err != nil {
 		return err
 	}
-	if err := r.write(path); err != nil {
+	if err := writeJSON(path, file); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\n%s\n%.0f s, written to %s\n", &r.Machine, r.Seconds, path)

@@ -48,31 +48,46 @@ func TestScan(t *testing.T) {
 }
 
 func TestFallen(t *testing.T) {
-	want := map[string]float64{"a": 1, "b": 2}
+	on := &machine{CPU: "this one"}
+	want := map[string]bound{"a": {1, on}, "b": {2, on}}
 	if err := fallen(want, map[string]float64{"a": 0.86, "b": 9}); err != nil {
 		t.Error(err)
 	}
 	err := fallen(want, map[string]float64{"a": 0.84})
-	if err == nil || !strings.Contains(err.Error(), "a is 0.84, more than 15 % below the baseline's 1") || !strings.Contains(err.Error(), "b was not measured") {
+	if err == nil || !strings.Contains(err.Error(), "a is 0.84, more than 15 % below the baseline's 1 of this one") || !strings.Contains(err.Error(), "b was not measured") {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestRecordIsReadAsWritten(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a", "r.json")
-	r := &record{Suites: []string{"ratios"}, Machine: describe(), Results: []result{{"ratios", "x", 1, []metric{{0.5, ratioUnit}}}}}
-	if err := r.write(path); err != nil {
+// TestBaseline: a run counts on its own kind of processor, and the lowest of all
+// on others.
+func TestBaseline(t *testing.T) {
+	run := func(cpu, name string, ratio float64) *record {
+		return &record{Suites: []string{"ratios"}, Machine: machine{CPU: cpu}, Results: []result{{"ratios", name, 1, []metric{{ratio, ratioUnit}}}}}
+	}
+	path := filepath.Join(t.TempDir(), "a", "baseline.json")
+	var b baseline
+	b = b.put(run("old", "x", 9)).put(run("new", "x", 3)).put(run("old", "x", 2)).put(run("third", "y", 4))
+	if err := writeJSON(path, b); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readRecord(path)
+	b, err := readBaseline(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Machine.String() != r.Machine.String() || ratios(got.Results)["x"] != 0.5 {
-		t.Errorf("%+v", got)
+	for cpu, want := range map[string]float64{"old": 2, "new": 3, "unknown": 2, "third": 2} {
+		if got := b.bounds(cpu); got["x"].value != want || got["y"].value != 4 || len(got) != 2 {
+			t.Errorf("%s: %v, want x = %v", cpu, got, want)
+		}
 	}
-	if r.Machine.Cores < 1 || r.Machine.Go == "" {
-		t.Errorf("the machine is %+v", r.Machine)
+	if len(b) != 3 || !b.holds("ratios") || b.holds("core") {
+		t.Errorf("%+v", b)
+	}
+}
+
+func TestMachineIsDescribed(t *testing.T) {
+	if m := describe(); m.Cores < 1 || m.Go == "" {
+		t.Errorf("the machine is %+v", m)
 	}
 }
 
@@ -114,12 +129,19 @@ func TestSuitesNameBenchmarks(t *testing.T) {
 	}
 }
 
+// TestBaselineHasRatios: every suite of ratios is in the baseline, or CI would
+// not check it.
 func TestBaselineHasRatios(t *testing.T) {
-	r, err := readRecord("../baseline.json")
+	b, err := readBaseline("../baseline.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(ratios(r.Results)) < 2 {
-		t.Errorf("ratios: %v", ratios(r.Results))
+	for i := range suites {
+		if s := &suites[i]; s.ratios && !b.holds(s.name) {
+			t.Errorf("the baseline has nothing of the suite %s", s.name)
+		}
+	}
+	if got := b.bounds(""); len(got) < 3 {
+		t.Errorf("ratios: %v", got)
 	}
 }
