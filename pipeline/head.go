@@ -3,7 +3,7 @@ package pipeline
 import "slices"
 
 // headFormat is the version of a snapshot's head, and with it of the snapshot.
-const headFormat = 3
+const headFormat = 4
 
 // head is what a snapshot says about itself and about all that is not the
 // fold's: the reading side, the counters, the sinks.

@@ -51,8 +51,8 @@ func (s *shard) lookAhead(rows []event.Row) {
 			continue
 		}
 		p := s.profiles.At(id)
-		s.arena.Touch(p.touches, max(0, int(p.held)-1)*touchBytes)
-		s.orders.Touch(p.newest)
+		s.touches.Touch(p.newest)
+		s.orders.Touch(p.latest)
 	}
 }
 

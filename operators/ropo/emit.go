@@ -25,7 +25,7 @@ func (s *shard) writeOrder(id uint32, e *order) {
 		return
 	}
 	owner := event.Hash{}
-	if !s.profiles.At(id).nobody {
+	if !s.nobody {
 		key := s.profiles.KeyAt(id)
 		owner = event.Hash{Hi: key.Hi, Lo: key.Lo}
 	}

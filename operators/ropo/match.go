@@ -1,6 +1,8 @@
 package ropo
 
 import (
+	"bytes"
+	"iter"
 	"math"
 	"slices"
 
@@ -51,13 +53,11 @@ func (s *shard) match(o *order, l *line, t *touch) {
 }
 
 func (s *shard) aggregate(o *order, v *level, t *touch) {
-	texts := s.arena.Get(t.texts)
-	key := unpack(texts, touchKey)
-	if v.touches == 0 || s.earlier(t.at, key, v.first, v.firstTexts, touchKey) {
-		v.first, v.firstTexts = t.at, s.arena.Replace(v.firstTexts, texts)
+	if v.touches == 0 || s.precedesTouch(t, v.first, v.firstTexts) {
+		v.first, v.firstTexts = t.at, s.arena.Replace(v.firstTexts, s.textsOf(t))
 	}
-	if v.touches == 0 || !s.earlier(t.at, key, v.last, v.lastTexts, touchKey) {
-		v.last, v.lastTexts = t.at, s.arena.Replace(v.lastTexts, texts)
+	if v.touches == 0 || !s.precedesTouch(t, v.last, v.lastTexts) {
+		v.last, v.lastTexts = t.at, s.arena.Replace(v.lastTexts, s.textsOf(t))
 	}
 	v.touches++
 	v.days = s.addDay(v.days, t.at)
@@ -113,17 +113,26 @@ func (s *shard) clear(v *level) {
 	*v = level{}
 }
 
-// touchesOf are all touches that the profile holds, for reading.
-func (s *shard) touchesOf(p *profile) []touch { return flat.Of[touch](s.arena.Get(p.touches))[:p.held] }
-
-// remembered are the profile's touches within the lookback.
-func (s *shard) remembered(p *profile) []touch {
-	touches := s.touchesOf(p)
-	since, n := s.since(), 0
-	for n < len(touches) && touches[n].at < since {
-		n++
+// precedesTouch compares a touch with one of which a level has time and texts.
+func (s *shard) precedesTouch(t *touch, at int64, texts flat.Ref) bool {
+	if t.at != at {
+		return t.at < at
 	}
-	return touches[n:]
+	return bytes.Compare(s.keyOf(t), unpack(s.arena.Get(texts), touchKey)) < 0
+}
+
+// remembered are the profile's touches within the lookback, oldest first.
+func (s *shard) remembered(p *profile) iter.Seq[*touch] {
+	return func(yield func(*touch) bool) {
+		since := s.since()
+		for id := p.oldest; id != 0; {
+			t := s.touches.At(id)
+			if t.at >= since && !yield(t) {
+				return
+			}
+			id = t.next
+		}
+	}
 }
 
 // evaluateOrder computes the levels of all lines anew.
@@ -140,10 +149,9 @@ func (s *shard) evaluate(p *profile, o *order, l *line) {
 		s.clear(&l.levels[i])
 	}
 	o.capped = o.capped || s.hasLost(p.dropped, o)
-	touches := s.remembered(p)
-	for i := range touches {
-		if s.precedes(o, &touches[i]) {
-			s.match(o, l, &touches[i])
+	for t := range s.remembered(p) {
+		if s.precedes(o, t) {
+			s.match(o, l, t)
 		}
 	}
 }
@@ -172,13 +180,12 @@ func (s *shard) revisit(p *profile) {
 
 // classify computes the lag classes of an order anew.
 func (s *shard) classify(p *profile, e *order) {
-	touches := s.remembered(p)
 	for l := e.lines; l != 0; l = s.lines.At(l).next {
 		m := s.lines.Mut(l)
 		for i := range m.levels {
 			n, lags := int32(0), uint8(0)
-			for k := range touches {
-				if t := &touches[k]; s.precedes(e, t) && s.fits(m, t, i) {
+			for t := range s.remembered(p) {
+				if s.precedes(e, t) && s.fits(m, t, i) {
 					n, lags = n+1, lags|s.lag(e, t.at)
 				}
 			}

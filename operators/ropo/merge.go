@@ -21,13 +21,7 @@ func (s *shard) Merge(t *pipeline.Turn, source pipeline.Shard, old, current even
 	to := s.profileOf(current, gone.last)
 	p := s.profiles.MutAt(to)
 	p.last = max(p.last, gone.last)
-	for _, v := range flat.Of[visit](from.arena.Get(gone.visits)) {
-		p.visits = s.insertVisit(p.visits, v)
-	}
-	for _, v := range flat.Of[visit](from.arena.Get(gone.sighted)) {
-		p.sighted = s.noteSighting(p.sighted, v)
-	}
-	s.mergeStay(from, p, gone, to)
+	s.mergePresence(from, p, gone, to)
 	s.dropOrders(to, s.since())
 	from.dropOrders(id, from.since())
 	moved := s.takeTouches(from, gone)
@@ -59,20 +53,35 @@ func (s *shard) Merge(t *pipeline.Turn, source pipeline.Shard, old, current even
 	}
 }
 
-func (s *shard) mergeStay(from *shard, p, gone *profile, to uint32) {
-	if gone.zone.zone == 0 || p.zone.zone != 0 && p.zone.entered >= gone.zone.entered {
+func (s *shard) mergePresence(from *shard, p, gone *profile, to uint32) {
+	if gone.presence == 0 {
 		return
 	}
-	s.endStay(p)
-	p.zone = zoneStay{zone: gone.zone.zone, entered: gone.zone.entered, texts: s.arena.Put(from.arena.Get(gone.zone.texts))}
-	s.stays.Set(p.zone.entered+s.op.cfg.ZoneDwell, to)
+	x, old := s.presenceOf(p), from.presence.At(gone.presence)
+	for _, v := range flat.Of[visit](from.arena.Get(old.visits)) {
+		x.visits = s.insertVisit(x.visits, v)
+	}
+	for _, v := range flat.Of[visit](from.arena.Get(old.sighted)) {
+		x.sighted = s.noteSighting(x.sighted, v)
+	}
+	if old.zone.zone == 0 || x.zone.zone != 0 && x.zone.entered >= old.zone.entered {
+		return
+	}
+	s.endStay(x)
+	x.zone = zoneStay{zone: old.zone.zone, entered: old.zone.entered, texts: s.arena.Put(from.arena.Get(old.zone.texts))}
+	s.stays.Set(x.zone.entered+s.op.cfg.ZoneDwell, to)
 }
 
 // takeTouches copies the vanished profile's touches within the lookback.
 func (s *shard) takeTouches(from *shard, gone *profile) []touch {
 	var moved []touch
-	for _, t := range from.remembered(gone) {
-		t.texts = s.arena.Put(from.arena.Get(t.texts))
+	for old := range from.remembered(gone) {
+		t := *old
+		if t.form == textID {
+			t.message.lo = uint64(s.arena.Put(from.arena.Get(flat.Ref(t.message.lo))))
+		}
+		t.trait = s.putTrait(from.traits.KeyAt(t.trait), from.arena.Get(from.traits.At(t.trait).texts))
+		s.traits.MutAt(t.trait).touches++
 		moved = append(moved, t)
 	}
 	return moved
@@ -81,7 +90,6 @@ func (s *shard) takeTouches(from *shard, gone *profile) []touch {
 // moveOrders copies the orders of the vanished profile and adds the touches of
 // the one that goes on. Those that both had are to be evaluated anew.
 func (s *shard) moveOrders(from *shard, p, gone *profile, to uint32) (joined []uint32) {
-	touches := s.remembered(p)
 	for x := gone.orders; x != 0; x = from.orders.At(x).next {
 		src := from.orders.At(x)
 		if o := s.find(to, src.id); o != 0 {
@@ -100,9 +108,9 @@ func (s *shard) moveOrders(from *shard, p, gone *profile, to uint32) (joined []u
 			s.copyLine(from, e, from.lines.At(l))
 		}
 		e.capped = e.capped || e.known && s.hasLost(p.dropped, e)
-		for i := range touches {
-			if s.precedes(e, &touches[i]) {
-				s.matchOrder(e, &touches[i])
+		for t := range s.remembered(p) {
+			if s.precedes(e, t) {
+				s.matchOrder(e, t)
 			}
 		}
 	}

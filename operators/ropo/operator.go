@@ -78,16 +78,23 @@ type shard struct {
 	orders   *flat.Slab[order]
 	byOrder  *flat.Table[uint32] // orders by profile and id
 	lines    *flat.Slab[line]
+	touches  *flat.Slab[touch]
+	traits   *flat.Table[trait]
+	presence *flat.Slab[presence]
 	arena    *flat.Arena
 	timers   *flat.Timers // forget
 	stays    *flat.Timers // zone stays
 
 	ahead      ahead
 	categories categoryHashes
+	recent     recentTraits
 	turn       *pipeline.Turn
 	now        int64 // effective time of the row at work
+	nobody     bool  // the order at work has no profile
 	scratch    []byte
 	id         []byte
+	touchID    []byte
+	other      []byte
 	bought     []purchase
 	written    []byte
 }
@@ -96,7 +103,8 @@ type shard struct {
 func (o *Operator) NewShard(n int) pipeline.Shard {
 	return &shard{
 		op: o, profiles: flat.NewTable[profile](max(1, int(o.cfg.MaxProfiles)/o.shards), uint64(n)), orders: flat.NewSlab[order](),
-		byOrder: flat.NewTable[uint32](0, uint64(n)), lines: flat.NewSlab[line](), arena: flat.NewArena(), timers: flat.NewTimers(), stays: flat.NewTimers(),
+		byOrder: flat.NewTable[uint32](0, uint64(n)), lines: flat.NewSlab[line](), touches: flat.NewSlab[touch](), traits: flat.NewTable[trait](0, uint64(n)),
+		presence: flat.NewSlab[presence](), arena: flat.NewArena(), timers: flat.NewTimers(), stays: flat.NewTimers(),
 	}
 }
 
@@ -105,12 +113,13 @@ func (s *shard) Entries() int { return s.profiles.Len() }
 
 // Bytes is the memory of the state.
 func (s *shard) Bytes() int {
-	return s.profiles.Bytes() + s.orders.Bytes() + s.byOrder.Bytes() + s.lines.Bytes() + s.arena.Bytes() + s.timers.Bytes() + s.stays.Bytes()
+	return s.profiles.Bytes() + s.orders.Bytes() + s.byOrder.Bytes() + s.lines.Bytes() + s.touches.Bytes() + s.traits.Bytes() +
+		s.presence.Bytes() + s.arena.Bytes() + s.timers.Bytes() + s.stays.Bytes()
 }
 
 // State lists what a snapshot saves.
 func (s *shard) State(p *flat.Parts) {
-	p.Add(s.profiles, s.orders, s.byOrder, s.lines, s.arena, s.timers, s.stays)
+	p.Add(s.profiles, s.orders, s.byOrder, s.lines, s.touches, s.traits, s.presence, s.arena, s.timers, s.stays)
 }
 
 // since is the time from which touches and orders are remembered.
@@ -265,13 +274,17 @@ func (s *shard) evict() bool {
 // forget frees all that a profile holds.
 func (s *shard) forget(id uint32) {
 	p := s.profiles.MutAt(id)
-	for _, t := range s.touchesOf(p) {
-		s.arena.Free(t.texts)
+	for p.touches > 0 {
+		s.dropOldest(p)
 	}
-	s.arena.Free(p.touches)
-	s.arena.Free(p.visits)
-	s.arena.Free(p.sighted)
-	s.arena.Free(p.zone.texts)
+	if p.presence != 0 {
+		x := s.presence.At(p.presence)
+		s.arena.Free(x.visits)
+		s.arena.Free(x.sighted)
+		s.arena.Free(x.zone.texts)
+		s.presence.Free(p.presence)
+		p.presence = 0
+	}
 	for p.orders != 0 {
 		s.removeOrder(id, 0)
 	}
@@ -280,15 +293,8 @@ func (s *shard) forget(id uint32) {
 // dropOld lets touches and orders before a time go.
 func (s *shard) dropOld(id uint32, before int64) {
 	p := s.profiles.MutAt(id)
-	touches := s.touchesOf(p)
-	n := 0
-	for n < len(touches) && touches[n].at < before {
-		s.arena.Free(touches[n].texts)
-		n++
-	}
-	if n > 0 {
-		p.touches = s.arena.Replace(p.touches, flat.Bytes(touches[n:]))
-		p.held = uint32(len(touches) - n)
+	for p.touches > 0 && s.touches.At(p.oldest).at < before {
+		s.dropOldest(p)
 	}
 	s.dropOrders(id, before)
 }

@@ -159,12 +159,12 @@ func (s *shard) addOrder(id, o uint32) {
 		s.removeOrder(id, 0)
 		s.turn.Count.Evicted++
 	}
-	if p.newest == 0 {
+	if p.latest == 0 {
 		p.orders = o
 	} else {
-		s.orders.Mut(p.newest).next = o
+		s.orders.Mut(p.latest).next = o
 	}
-	p.newest = o
+	p.latest = o
 	p.count++
 	v, _ := s.byOrder.Put(orderKey(s.profiles.KeyAt(id), s.orders.At(o).id))
 	*v = o
@@ -185,8 +185,8 @@ func (s *shard) removeOrder(id, before uint32) {
 	o := *at
 	e := s.orders.At(o)
 	*at = e.next
-	if p.newest == o {
-		p.newest = before
+	if p.latest == o {
+		p.latest = before
 	}
 	p.count--
 	s.byOrder.Delete(orderKey(s.profiles.KeyAt(id), e.id))
@@ -308,9 +308,10 @@ func (s *shard) refundLine(m *line, x purchase) {
 // order id; nothing is remembered of it.
 func (s *shard) unknownOrder(b *event.Batch, row int) {
 	id, _ := s.profiles.PutID(flat.Key{Hi: b.Message[row].Hi, Lo: b.Message[row].Lo})
-	p := s.profiles.MutAt(id)
-	p.nobody, p.dropped = true, math.MinInt64
+	s.profiles.MutAt(id).dropped = math.MinInt64
+	s.nobody = true
 	s.orderRow(id, b, row)
+	s.nobody = false
 	s.forget(id)
 	s.profiles.DeleteID(id)
 }

@@ -30,8 +30,11 @@ func (w *logWriter) pick(s ...string) string { return s[w.IntN(len(s))] }
 
 func (w *logWriter) say(t int64, format string, args ...any) {
 	id := ""
-	if w.IntN(2) == 0 {
-		id = fmt.Sprintf(" message_id=m%d", w.IntN(1000)*1000+w.events)
+	switch n := w.IntN(1000)*1000 + w.events; w.IntN(4) {
+	case 0:
+		id = fmt.Sprintf(" message_id=m%d", n)
+	case 1:
+		id = fmt.Sprintf(" message_id=%08x-0000-4000-8000-00000000abcd", n)
 	}
 	w.events++
 	fmt.Fprintf(w, "%s %s%s\n", pipetest.FormatTime(pipetest.Zero+t), fmt.Sprintf(format, args...), id)

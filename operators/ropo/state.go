@@ -10,20 +10,23 @@ const (
 	hourMs = 3_600_000
 )
 
-// profile is what is remembered of one profile.
+// profile is what is remembered of one profile. With its key it fills a cache
+// line.
 type profile struct {
-	touches flat.Ref // []touch by (time, message id), oldest first, with room behind
-	held    uint32   // number of touches
+	oldest, newest uint32 // of its touches, which are a list by (time, message id)
+	orders, latest uint32 // first and last of its orders, a list in which they came
+	touches, count uint16 // number of touches and of orders
+	presence       uint32 // what is known of it in stores; 0: nothing
+	dropped        int64  // newest touch that was given up; math.MinInt64: none
+	forget         int64  // due of its timer
+	last           int64  // newest event that matters
+}
+
+// presence is what is known of a profile in stores.
+type presence struct {
 	visits  flat.Ref // []visit by time: starts of visits
 	sighted flat.Ref // []visit by time: last sighting of each store
 	zone    zoneStay
-	orders  uint32 // in the order in which they came
-	newest  uint32 // last of them
-	count   uint32 // of orders
-	nobody  bool   // stands for an order that has no profile
-	dropped int64  // newest touch that was given up; math.MinInt64: none
-	forget  int64  // due of its timer
-	last    int64  // newest event that matters
 }
 
 // zoneStay is a stay in a zone that becomes a touch once it is long enough.
@@ -40,15 +43,18 @@ type visit struct {
 	entered bool // Store Entered, not a sighting
 }
 
-// touch is one contact with a product or category.
+// touch is one contact with a product or category. It fills a cache line.
 type touch struct {
 	at                     int64
+	message                messageID
 	product, sku, category uint64 // hashes; 0: none
-	texts                  flat.Ref
+	trait                  uint32
+	next                   uint32 // in the profile's list
+	form                   idForm
 	offline                bool
 }
 
-// Texts of a touch, in the order in which they are packed.
+// Texts of a touch in a level, in the order in which they are packed.
 const (
 	touchKey = iota // sorts like its message id
 	touchChannel

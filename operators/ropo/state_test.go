@@ -2,9 +2,14 @@ package ropo
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"testing"
 
+	"touchstream/pipeline"
+	"touchstream/pipeline/event"
 	"touchstream/pipeline/pipetest"
+	"touchstream/pipeline/schema"
 )
 
 func TestStateIsWhole(t *testing.T) {
@@ -14,7 +19,11 @@ func TestStateIsWhole(t *testing.T) {
 		"now":        "set by Fold and Merge before they use it",
 		"categories": "hashes that can be made anew",
 		"ahead":      "hints for the rows of a call",
+		"recent":     "traits that can be looked up anew",
+		"nobody":     "set by each order",
 		"scratch":    "memory of a call",
+		"touchID":    "memory of a call",
+		"other":      "memory of a call",
 		"id":         "memory of a call",
 		"bought":     "memory of a call",
 		"written":    "memory of a call",
@@ -30,4 +39,26 @@ func TestFrozen(t *testing.T) {
 		return fmt.Sprintf("Product Viewed profile=p%d product_id=x%d channel=web campaign=c%d", i, i, round)
 	})
 	pipetest.Run(t, operator(t), l, pipetest.Options{Lag: 60_000, Step: 500, Shards: 2})
+}
+
+// TestNothingIsLeft lets the memory of all profiles run out.
+func TestNothingIsLeft(t *testing.T) {
+	b := steady(t, 20)
+	s := operator(t, "touches: 8").NewShard(0).(*shard)
+	turn := pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table})
+	turn.Origins = []event.Origin{{Source: "log"}}
+	var rows []event.Row
+	for i := range b.N {
+		rows = append(rows, event.RowOf(b, i))
+	}
+	s.Fold(turn, rows)
+	if s.profiles.Len() != 20 || s.touches.Len() != 20*8 || s.traits.Len() != 1 {
+		t.Fatalf("%d profiles with %d touches of %d traits, want 20 with 8 each of one", s.profiles.Len(), s.touches.Len(), s.traits.Len())
+	}
+	turn.Watermark = math.MaxInt64
+	s.Advance(turn)
+	left := []int{s.profiles.Len(), s.touches.Len(), s.traits.Len(), s.presence.Len(), s.orders.Len(), s.byOrder.Len(), s.lines.Len(), s.arena.Len()}
+	if slices.Max(left) != 0 {
+		t.Errorf("left are %v profiles, touches, traits, presences, orders, entries of their index, lines, and bytes", left)
+	}
 }
