@@ -36,6 +36,9 @@ func (h *shard) lookAhead(rows []event.Row) {
 		head := &b.Head[row]
 		a.keys[i] = flat.Key(head.Device)
 		flat.TouchBytes(b.Bytes(head.Page))
+		if cart.IsChange(rows[i].Name) {
+			touchGoods(b, row, head)
+		}
 	}
 	h.devices.IDs(a.keys[:len(rows)], a.ids[:])
 	for i, id := range a.ids[:len(rows)] {
@@ -50,15 +53,16 @@ func (h *shard) lookAhead(rows []event.Row) {
 		event.TouchColumns(b, row, opening)
 	}
 	h.closing.Ahead(until, func(timer uint32) {
-		if id := timer >> 1; h.sessions.At(id).is(isDirty) {
-			h.touchBlobs(id)
-			h.arena.Touch(h.sessions.At(id).texts, 0)
+		if s := h.sessions.At(timer >> 1); s.is(isDirty) {
+			h.touchBlobs(s)
+			h.arena.Touch(s.texts, 0)
+			h.devices.Touch(s.device)
 		}
 	})
 	for i, id := range a.ids[:len(rows)] {
 		if id != 0 {
 			if newest := h.devices.At(id).newest; newest != 0 {
-				h.touchBlobs(newest)
+				h.touchBlobs(h.sessions.At(newest))
 				continue
 			}
 		}
@@ -69,12 +73,19 @@ func (h *shard) lookAhead(rows []event.Row) {
 	}
 }
 
-func (h *shard) touchBlobs(id uint32) {
-	s := h.sessions.At(id)
-	h.arena.Touch(s.exit, 0)
-	h.arena.Touch(s.products, 0)
+func (h *shard) touchBlobs(s *session) {
+	h.arena.Touch(s.recent, 0)
 	if s.trade != 0 {
 		h.trades.Touch(s.trade)
+	}
+}
+
+// touchGoods asks for what a change of a cart names.
+func touchGoods(b *event.Batch, row int, head *event.Head) {
+	flat.TouchBytes(b.Text(event.ProductID, row))
+	flat.TouchBytes(b.Text(event.Currency, row))
+	if head.ItemCount > 0 {
+		flat.TouchBytes(b.ItemText(event.ProductID, int(head.ItemFirst)))
 	}
 }
 

@@ -16,31 +16,28 @@ func (h *shard) emit(t *pipeline.Turn, s *session, deleted bool) {
 	if isNew {
 		s.marks |= wasNew
 	}
-	tr, revenue := trade{}, int64(0)
+	tr := trade{}
 	if s.trade != 0 {
 		tr = *h.trades.At(s.trade)
-		revenue = h.revenue(&tr)
 	}
-	texts := h.arena.Get(s.texts)
-	text := func(f field) []byte {
-		_, v := findText(texts, f)
-		return v
-	}
-	key := text(deviceKey)
+	currency, _ := cutGoods(h.arena.Get(tr.goods))
+	exit, _ := h.exit(s)
+	text := allTexts(h.arena.Get(s.texts))
+	key := text[deviceKey]
 	h.key = append(append(append(h.key[:0], event.Ident(key[0]).String()...), ':'), key[1:]...)
 	out := t.Out(0)
 	out.Begin()
-	out.UUID(s.id)
+	out.UUID(s.id())
 	out.Text(s.profile.AppendHex(h.scratch[:0]))
 	out.Text(h.key)
-	out.Text(text(channel))
+	out.Text(text[channel])
 	out.Time(s.start)
 	out.Time(s.end)
 	out.Int(s.engaged)
 	out.Int(int64(s.events))
 	out.Int(int64(s.pageViews))
 	out.Int(int64(s.productViews))
-	out.Int(int64(s.products.Len() / 8))
+	out.Int(int64(s.products))
 	out.Int(int64(tr.searches))
 	out.Int(int64(tr.adds))
 	out.Int(int64(tr.removes))
@@ -49,14 +46,14 @@ func (h *shard) emit(t *pipeline.Turn, s *session, deleted bool) {
 	out.Money(tr.value)
 	out.Flag(s.is(hasCheckout))
 	out.Int(int64(tr.orderCount))
-	out.Money(revenue)
-	out.Text(text(currency))
-	out.Text(text(entryPage))
-	out.Text(h.exitPage(s))
+	out.Money(h.revenue(t, &tr, currency))
+	out.Text(currency)
+	out.Text(text[entryPage])
+	out.Text(exit)
 	for _, f := range [...]field{referrer, campaign, deviceType, country, city, store} {
-		out.Text(text(f))
+		out.Text(text[f])
 	}
-	out.Flag(s.events-s.pings == 1)
+	out.Flag(s.marks&(hasActed|hasActedMore) == hasActed)
 	out.Flag(isNew)
 	out.Flag(s.is(isShared))
 	out.Flag(s.is(isCut))

@@ -57,7 +57,7 @@ func (h *shard) moveStart(t *pipeline.Turn, s *session, b *event.Batch, row int)
 		s.revision = 0
 	}
 	s.start = b.Time(row)
-	s.id = idOf(t.Hasher, s.start, b.Head[row].Device, b.Message[row])
+	s.name(t.Hasher, b.Head[row].Device, b.Message[row])
 }
 
 // checkNext corrects the session that follows if it is no new visitor's any more.
@@ -111,9 +111,10 @@ func (h *shard) count(t *pipeline.Turn, s *session, r *event.Row, at int64) {
 	h.identify(s, head, b.Profile[row], at)
 	h.offerTexts(s, b, row, at)
 	h.countProducts(t, s, b, head)
+	if r.Name != event.PagePing {
+		s.act()
+	}
 	switch r.Name {
-	case event.PagePing:
-		s.pings++
 	case event.Page, event.Screen:
 		s.pageViews++
 	case event.ProductViewed:
@@ -132,47 +133,6 @@ func (h *shard) count(t *pipeline.Turn, s *session, r *event.Row, at int64) {
 	}
 }
 
-// countTrade applies an event to the session's cart, currency and orders.
-func (h *shard) countTrade(t *pipeline.Turn, s *session, b *event.Batch, row int) {
-	tr := h.tradeOf(s)
-	foreign, cur := false, uint32(0)
-	if text := b.Text(event.Currency, row); len(text) > 0 && hasAmount(b, row) {
-		text = cut(text, textMax)
-		cur = uint32(t.Hasher.Sum(event.TagText, text).Lo) | 1
-		if at := b.Time(row); h.lacks(s, currency, at, at < s.end) {
-			h.drafts = append(h.drafts[:0], draft{currency, at, text})
-			h.writeTexts(s)
-			tr.currency = cur
-		}
-		if foreign = cur != tr.currency; foreign {
-			t.Count.Ignored++
-		}
-	}
-	if b.Name[row] == event.OrderCompleted {
-		h.addOrder(t, s, tr, b, row, cur)
-	}
-	h.cart.Load(h.arena.Get(tr.cart))
-	h.cart.Apply(b, row, foreign)
-	h.storeCart(s, tr)
-}
-
-// hasAmount reports whether an order or cart change tells an amount or a price.
-func hasAmount(b *event.Batch, row int) bool {
-	if b.Num(event.Price, row) != event.Absent {
-		return true
-	}
-	if b.Name[row] == event.OrderCompleted {
-		return b.Num(event.Amount, row) != event.Absent
-	}
-	first := int(b.Head[row].ItemFirst)
-	for i := first; i < first+int(b.Head[row].ItemCount); i++ {
-		if b.ItemNum(event.Price, i) != event.Absent {
-			return true
-		}
-	}
-	return false
-}
-
 // countProducts notes the products that the event names.
 func (h *shard) countProducts(t *pipeline.Turn, s *session, b *event.Batch, head *event.Head) {
 	if p := cmp.Or(head.Product, head.SKU); p != 0 {
@@ -188,20 +148,4 @@ func (h *shard) countProducts(t *pipeline.Turn, s *session, b *event.Batch, head
 			h.addProduct(s, t.Hasher.Sum(event.TagText, p).Lo)
 		}
 	}
-}
-
-func (h *shard) addProduct(s *session, product uint64) {
-	all := flat.Of[uint64](h.arena.Get(s.products))
-	for _, p := range all {
-		if p == product {
-			return
-		}
-	}
-	n := len(all)
-	if n >= int(h.cfg.Products) {
-		s.marks |= isCapped
-		return
-	}
-	s.products = h.arena.Resize(s.products, 8*n+8)
-	flat.Of[uint64](h.arena.Mut(s.products))[n] = product
 }

@@ -73,10 +73,14 @@ func (h *shard) putOrder(s *session, tr *trade, o *order) {
 }
 
 // revenue adds up the amounts in the session's currency.
-func (h *shard) revenue(tr *trade) int64 {
+func (h *shard) revenue(t *pipeline.Turn, tr *trade, currency []byte) int64 {
+	if tr.orders == 0 {
+		return 0
+	}
+	key := currencyKey(t, currency)
 	total := int64(0)
 	for _, o := range flat.Of[order](h.arena.Get(tr.orders)) {
-		if o.amount != event.Absent && (o.currency == 0 || o.currency == tr.currency) {
+		if o.amount != event.Absent && (o.currency == 0 || o.currency == key) {
 			total += o.amount
 		}
 	}

@@ -1,11 +1,8 @@
 package sessions
 
 import (
-	"encoding/binary"
-
 	"touchstream/pipeline"
 	"touchstream/pipeline/event"
-	"touchstream/pipeline/flat"
 )
 
 // isNear reports whether events this far apart belong together.
@@ -86,11 +83,13 @@ func (h *shard) join(t *pipeline.Turn, d *device, olderID, newerID uint32) {
 	a.engaged += b.engaged + min(h.cfg.EngagedGap, b.start-a.end)
 	a.end = b.end
 	a.events += b.events
-	a.pings += b.pings
 	a.pageViews += b.pageViews
 	a.productViews += b.productViews
 	a.late += b.late
-	a.marks |= b.marks & (isShared | isCut | isCapped | isBot | hasCheckout)
+	if b.is(hasActed) {
+		a.act()
+	}
+	a.marks |= b.marks & (isShared | isCut | isCapped | isBot | hasCheckout | hasActedMore)
 	a.setUser(b.user)
 	a.setProfile(b.profile, b.profileAt, b.is(isIdentified))
 	if b.minute == a.minute && a.minuteEvents > 0 {
@@ -101,54 +100,11 @@ func (h *shard) join(t *pipeline.Turn, d *device, olderID, newerID uint32) {
 		a.marks |= isBot
 	}
 	h.mergeTexts(a, b)
-	for _, p := range flat.Of[uint64](h.arena.Get(b.products)) {
-		h.addProduct(a, p)
-	}
+	h.mergeRecent(a, b)
 	h.joinTrades(a, b)
 	h.unlink(d, newerID, b)
 	h.drop(b)
 	h.release(newerID, b)
-}
-
-func (h *shard) joinTrades(a, b *session) {
-	if b.trade == 0 {
-		return
-	}
-	y := h.trades.Mut(b.trade)
-	x := h.tradeOf(a)
-	x.searches += y.searches
-	x.adds += y.adds
-	x.removes += y.removes
-	h.other.Load(h.arena.Get(x.cart))
-	h.cart.Load(h.arena.Get(y.cart))
-	h.cart.Merge(&h.other)
-	x.itemsMax, x.valueMax = max(x.itemsMax, y.itemsMax), max(x.valueMax, y.valueMax)
-	h.storeCart(a, x)
-	if x.currency == 0 {
-		x.currency = y.currency
-	}
-	for _, o := range flat.Of[order](h.arena.Get(y.orders)) {
-		h.putOrder(a, x, &o)
-	}
-}
-
-// tradeOf is the session's trade, made if need be.
-func (h *shard) tradeOf(s *session) *trade {
-	if s.trade == 0 {
-		s.trade = h.trades.Alloc()
-	}
-	return h.trades.Mut(s.trade)
-}
-
-// storeCart keeps the working cart and takes its figures.
-func (h *shard) storeCart(s *session, tr *trade) {
-	tr.value = h.cart.Value()
-	tr.itemsMax, tr.valueMax = max(tr.itemsMax, h.cart.Units()), max(tr.valueMax, tr.value)
-	if h.cart.IsCut {
-		s.marks |= isCapped
-	}
-	h.scratch = h.cart.Append(h.scratch[:0])
-	tr.cart = h.arena.Replace(tr.cart, h.scratch)
 }
 
 // open makes a session that begins with the event.
@@ -158,26 +114,13 @@ func (h *shard) open(t *pipeline.Turn, b *event.Batch, row int, deviceID, older,
 	h.alive++
 	at := b.Time(row)
 	s.start, s.end, s.device, s.older = at, at, deviceID, older
-	s.id = idOf(t.Hasher, at, b.Head[row].Device, b.Message[row])
+	s.name(t.Hasher, b.Head[row].Device, b.Message[row])
 	if newer == 0 {
 		h.devices.MutAt(deviceID).newest = id
 	} else {
 		h.sessions.Mut(newer).older = id
 	}
-	kind := b.Head[row].DeviceKind
-	h.key = append(append(h.key[:0], byte(kind)), cut(b.Text(kind.Column(), row), textMax)...)
-	h.drafts = append(h.drafts[:0], draft{deviceKey, at, h.key})
-	h.writeTexts(s)
 	return id, s
-}
-
-// idOf is a UUIDv7: 48 bits of time, the rest from the hash of key and message.
-func idOf(hasher *event.Hasher, start int64, device, message event.Hash) [16]byte {
-	h := hasher.Mix(event.TagSession, device, message)
-	var id [16]byte
-	binary.BigEndian.PutUint64(id[:], uint64(start)<<16|0x7000|h.Hi&0x0fff)
-	binary.BigEndian.PutUint64(id[8:], 1<<63|h.Lo>>2)
-	return id
 }
 
 // isNewVisitor reports whether the device was unseen for new_after before the session.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"touchstream/pipeline/config"
+	"touchstream/pipeline/event"
 	"touchstream/pipeline/pipetest"
 )
 
@@ -68,6 +69,13 @@ func TestData(t *testing.T) {
 		}
 		return got
 	})
+}
+
+// idOf is the id of a session that begins so.
+func idOf(h *event.Hasher, start int64, device, message event.Hash) [16]byte {
+	s := session{start: start}
+	s.name(h, device, message)
+	return s.id()
 }
 
 // TestID checks the shape of a session's id and what it depends on.

@@ -222,12 +222,11 @@ func (h *shard) unlink(d *device, id uint32, s *session) {
 
 // drop frees what the session holds and marks it gone.
 func (h *shard) drop(s *session) {
-	for _, r := range s.blobs() {
-		h.arena.Free(r)
-	}
+	h.arena.Free(s.texts)
+	h.arena.Free(s.recent)
 	if s.trade != 0 {
 		tr := h.trades.At(s.trade)
-		h.arena.Free(tr.cart)
+		h.arena.Free(tr.goods)
 		h.arena.Free(tr.orders)
 		h.trades.Free(s.trade)
 	}

@@ -1,6 +1,8 @@
 package sessions
 
 import (
+	"encoding/binary"
+
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 )
@@ -28,47 +30,58 @@ const (
 	closeSet     // a close timer is set
 	forgetSet    // a forget timer is set
 	earlySet     // an early timer is set
+	hasActed     // there was an event other than Page Ping
+	hasActedMore // there were more of them
 )
 
 const timersSet = closeSet | forgetSet | earlySet
 
-// session is the fixed part of a session's state.
+// session is the fixed part of a session's state: two cache lines, the first for
+// what nearly every event changes.
 type session struct {
 	start, end   int64
 	profile      event.Hash
 	profileAt    int64
-	id           [16]byte
 	engaged      int64
 	user         uint64   // of the first user_id, 0: none
+	recent       flat.Ref // see recent.go
 	texts        flat.Ref // see text.go
-	exit         flat.Ref // time (8 bytes) and path of the last page
-	products     flat.Ref // []uint64, hashes
+	idLow        uint64   // see name
 	device       uint32
 	older        uint32 // the device's session before this one, 0: none in memory
 	trade        uint32 // 0: no search, cart or order yet
 	events       uint32
-	pings        uint32
 	pageViews    uint32
 	productViews uint32
 	late         uint32
 	revision     uint32 // of the newest row, 0: none
 	minute       int32  // the newest minute, and its events
 	minuteEvents uint32
+	idHigh       uint16
 	marks        marks
 	have         uint16 // set of texts that are there
-}
-
-// trade is the part of a session that only shoppers need.
-type trade struct {
-	searches, adds, removes   uint32
-	orderCount                uint32
-	currency                  uint32   // hash, 0: none
-	itemsMax, valueMax, value int64    // of the cart
-	cart                      flat.Ref // see package cart
-	orders                    flat.Ref // []order
+	products     uint16
 }
 
 func (s *session) is(m marks) bool { return s.marks&m != 0 }
+
+// act notes an event other than Page Ping.
+func (s *session) act() { s.marks |= hasActed | s.marks&hasActed<<1 }
+
+// name makes the session's id from the message that begins it.
+func (s *session) name(hasher *event.Hasher, device, message event.Hash) {
+	h := hasher.Mix(event.TagSession, device, message)
+	s.idHigh, s.idLow = uint16(h.Hi&0x0fff), h.Lo>>2
+}
+
+// id is a UUIDv7: 48 bits of the time of the start, the rest from the hash of
+// key and message.
+func (s *session) id() [16]byte {
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:], uint64(s.start)<<16|0x7000|uint64(s.idHigh))
+	binary.BigEndian.PutUint64(id[8:], 1<<63|s.idLow)
+	return id
+}
 
 // setProfile takes a profile seen at time t.
 func (s *session) setProfile(p event.Hash, t int64, identified bool) bool {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"touchstream/pipeline/event"
-	"touchstream/pipeline/flat"
 )
 
 // Texts of a session lie in one blob: the time to which the others are
@@ -24,7 +23,6 @@ const (
 	country
 	city
 	store
-	currency
 	numFields
 )
 
@@ -59,9 +57,14 @@ func cut(s []byte, max int) []byte {
 }
 
 // offerTexts takes each text of the event that the session lacks or has from a
-// later event.
+// later event, and the device's key when the session is new.
 func (h *shard) offerTexts(s *session, b *event.Batch, row int, t int64) {
 	h.drafts = h.drafts[:0]
+	if s.texts == 0 {
+		kind := b.Head[row].DeviceKind
+		h.key = append(append(h.key[:0], byte(kind)), cut(b.Text(kind.Column(), row), textMax)...)
+		h.drafts = append(h.drafts, draft{deviceKey, t, h.key})
+	}
 	early := t < s.end
 	for _, p := range plain {
 		if !early && s.have&(1<<p.field) != 0 {
@@ -94,17 +97,6 @@ func (h *shard) lacks(s *session, f field, t int64, early bool) bool {
 	return t < at
 }
 
-func (h *shard) offerExit(s *session, t int64, path []byte) {
-	if s.exit != 0 {
-		if old := h.arena.Get(s.exit); t < int64(binary.LittleEndian.Uint64(old)) {
-			return
-		}
-	}
-	h.scratch = binary.LittleEndian.AppendUint64(h.scratch[:0], uint64(t))
-	h.scratch = append(h.scratch, path...)
-	s.exit = h.arena.Replace(s.exit, h.scratch)
-}
-
 // writeTexts puts the drafts into the session's blob.
 func (h *shard) writeTexts(s *session) {
 	old := h.arena.Get(s.texts)
@@ -120,11 +112,11 @@ func (h *shard) writeTexts(s *session) {
 	}
 	if len(old) > 0 {
 		for rest := old[8:]; len(rest) > 0; {
-			f, n := field(rest[0]), textLen(rest)
-			if replaced&(1<<f) == 0 {
-				out = append(out, rest[:n]...)
+			e := firstText(rest)
+			if replaced&(1<<e.field) == 0 {
+				out = append(out, rest[:e.size]...)
 			}
-			rest = rest[n:]
+			rest = rest[e.size:]
 		}
 	}
 	h.scratch = out
@@ -139,13 +131,32 @@ func appendText(dst []byte, f field, at int64, text []byte) []byte {
 	return append(dst, text...)
 }
 
-// textLen is the length of the first entry of a blob.
-func textLen(b []byte) int {
-	i := 1
-	_, k := binary.Varint(b[i:])
-	i += k
-	n, k := binary.Uvarint(b[i:])
-	return i + k + int(n)
+// textEntry is one text of a blob.
+type textEntry struct {
+	field field
+	at    int64 // after the blob's time
+	text  []byte
+	size  int // of the entry in the blob
+}
+
+// firstText reads the first entry of a blob's rest, behind the time.
+func firstText(rest []byte) textEntry {
+	at, k := binary.Varint(rest[1:])
+	n, k2 := binary.Uvarint(rest[1+k:])
+	from := 1 + k + k2
+	return textEntry{field(rest[0]), at, rest[from : from+int(n)], from + int(n)}
+}
+
+// allTexts gives the texts of a blob by field.
+func allTexts(blob []byte) (texts [numFields][]byte) {
+	if len(blob) == 0 {
+		return texts
+	}
+	for rest := blob[8:]; len(rest) > 0; {
+		e := firstText(rest)
+		texts[e.field], rest = e.text, rest[e.size:]
+	}
+	return texts
 }
 
 // findText gives a text of a blob and its time.
@@ -155,19 +166,16 @@ func findText(blob []byte, want field) (int64, []byte) {
 	}
 	base := int64(binary.LittleEndian.Uint64(blob))
 	for rest := blob[8:]; len(rest) > 0; {
-		n := textLen(rest)
-		if field(rest[0]) == want {
-			at, k := binary.Varint(rest[1:])
-			_, k2 := binary.Uvarint(rest[1+k:])
-			return base + at, rest[1+k+k2 : n]
+		e := firstText(rest)
+		if e.field == want {
+			return base + e.at, e.text
 		}
-		rest = rest[n:]
+		rest = rest[e.size:]
 	}
 	return event.Absent, nil
 }
 
-// mergeTexts gives the older session what only the newer one has, and its exit
-// page.
+// mergeTexts gives the older session what only the newer one has.
 func (h *shard) mergeTexts(older, newer *session) {
 	h.drafts = h.drafts[:0]
 	blob := h.arena.Get(newer.texts)
@@ -180,19 +188,4 @@ func (h *shard) mergeTexts(older, newer *session) {
 	if len(h.drafts) > 0 {
 		h.writeTexts(older)
 	}
-	if newer.exit != 0 {
-		h.arena.Free(older.exit)
-		older.exit, newer.exit = newer.exit, 0
-	}
 }
-
-// exitPage is the path of the session's last page.
-func (h *shard) exitPage(s *session) []byte {
-	if s.exit == 0 {
-		return nil
-	}
-	return h.arena.Get(s.exit)[8:]
-}
-
-// blobs are the refs that a session owns apart from its trade.
-func (s *session) blobs() [3]flat.Ref { return [3]flat.Ref{s.texts, s.exit, s.products} }
