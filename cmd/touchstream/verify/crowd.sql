@@ -82,18 +82,20 @@ gathered AS
     )
     GROUP BY store, zone, window_ms, place
 ),
--- A row while the zone is occupied, and one of zeros after it emptied.
+occupied AS (SELECT *, area > 0 OR came > 0 OR seen > 0 AND (store, zone) NOT IN with_doors AS is_occupied FROM gathered),
+-- A row while the zone is occupied, which door counters decide where there are
+-- any, one of zeros after it emptied, and one of an exit alone.
 rows AS
 (
     SELECT store, zone, window_ms, place, sum(area) AS area, max(most) AS most, sum(last) AS last, sum(came) AS came, sum(went) AS went, sum(seen) AS seen,
         arraySort(arrayFlatten(groupArray(dwells))) AS dwells, max(is_sensed) AS is_sensed, max(was_sensed) AS was_sensed, max(is_row) AS is_row, max(is_occupied) AS is_occupied
     FROM
     (
-        SELECT store, zone, window_ms, place, area, most, last, came, went, seen, dwells, is_sensed, false AS was_sensed, is_occupied, is_occupied AS is_row
-        FROM (SELECT *, area > 0 OR came > 0 OR seen > 0 AS is_occupied FROM gathered)
+        SELECT store, zone, window_ms, place, area, most, last, came, went, seen, dwells, is_sensed, false AS was_sensed, is_occupied, is_occupied OR went > 0 AS is_row
+        FROM occupied
         UNION ALL
         SELECT store, zone, window_ms, place + 1, toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0), CAST([], 'Array(Int64)'), false, is_sensed, false, true
-        FROM gathered WHERE area > 0 OR came > 0 OR seen > 0
+        FROM occupied WHERE is_occupied
     )
     GROUP BY store, zone, window_ms, place
     HAVING is_row
@@ -118,4 +120,4 @@ SELECT
     if(z.capacity > 0, occupancy_avg / z.capacity, NULL) AS capacity_share,
     NOT has_doors AND (if(is_occupied, is_sensed, was_sensed) OR device_people != 1) AS is_estimate
 FROM rows AS r
-LEFT ANY JOIN verify_zones AS z ON r.zone = z.zone_id
+LEFT ANY JOIN verify_zones AS z ON r.store = z.named_store AND r.zone = z.zone_id

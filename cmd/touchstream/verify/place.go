@@ -2,8 +2,9 @@ package verify
 
 import "touchstream/pipeline/venue"
 
-// zoneRow is a zone of the venue file.
+// zoneRow is a zone of the venue file, as events of NamedStore name it.
 type zoneRow struct {
+	NamedStore                string // Store, or "" for the only zone of this id
 	Store, ID, Kind, TimeZone string
 	AreaM2                    float64 // 0: unknown
 	Capacity                  int     // 0: unknown
@@ -18,8 +19,9 @@ type sensorRow struct {
 	Presence              int64 // ms after a sighting
 }
 
-// Zones are the zones of the venue file; one without a name if there is none,
-// as SQL has no list of no values.
+// Zones are the zones of the venue file, those whose id no other store has a
+// second time without their store; one without a name if there is none, as SQL
+// has no list of no values.
 func (p *Params) Zones() []zoneRow {
 	out := []zoneRow{{}}
 	if p.Venue == nil {
@@ -27,8 +29,26 @@ func (p *Params) Zones() []zoneRow {
 	}
 	for _, z := range p.Venue.Zones {
 		s := &p.Venue.Stores[z.Store]
-		out = append(out, zoneRow{Store: s.ID, ID: z.ID, Kind: z.Kind.String(), TimeZone: s.Location.String(), AreaM2: z.AreaM2, Capacity: z.Capacity,
-			Calibration: z.Calibration, HasCounter: z.HasCounter, Categories: z.Categories})
+		row := zoneRow{NamedStore: s.ID, Store: s.ID, ID: z.ID, Kind: z.Kind.String(), TimeZone: s.Location.String(), AreaM2: z.AreaM2, Capacity: z.Capacity,
+			Calibration: z.Calibration, HasCounter: z.HasCounter, Categories: z.Categories}
+		out = append(out, row)
+		if p.Venue.OnlyZone([]byte(z.ID)) != venue.None {
+			row.NamedStore = ""
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// Stores are the ids of the venue file's stores; one without a name if there is
+// none.
+func (p *Params) Stores() []string {
+	if p.Venue == nil {
+		return []string{""}
+	}
+	out := []string{}
+	for i := range p.Venue.Stores {
+		out = append(out, p.Venue.Stores[i].ID)
 	}
 	return out
 }

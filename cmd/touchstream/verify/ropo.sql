@@ -57,20 +57,40 @@ touch_events AS
         OR event = 'Product List Viewed' AND category != '')
 ),
 -- Offline: {{.Ropo.ZoneDwell}} ms in a zone of categories, dated at their end.
--- One ends a stay by leaving, by entering another zone or by leaving the store.
+-- One ends a stay by leaving the zone, by entering another one or by entering or
+-- leaving a store. An exit from another zone and an entry into this one change
+-- nothing. Late events have no part in it.
+zone_events AS
+(
+    SELECT e.profile_id AS profile_id, e.seq AS seq, e.at AS at, toString(e.event) AS event, e.message_order AS message_order,
+        toString(e.channel) AS channel, toString(e.device_type) AS device, toString(e.campaign) AS campaign,
+        if(z.zone_id = '', '', concat(z.store_id, '\0', z.zone_id)) AS zone, z.categories AS categories
+    FROM (
+        SELECT *, if(store_id IN {{set .Stores}}, toString(store_id), '') AS named_store
+        FROM verify_events
+        WHERE profile_id != '' AND event IN ('Zone Entered', 'Zone Exited', 'Store Entered', 'Store Exited') AND NOT is_late
+    ) AS e
+    LEFT ANY JOIN verify_zones AS z ON e.named_store = z.named_store AND e.zone_id = z.zone_id
+),
+-- The state: 1 zone, '' outside of those with categories, 2 entry, 3 seq of the
+-- entry, 4 seqs of the entries that became touches.
 stays AS
 (
-    SELECT *, leadInFrame(at, 1, 9223372036854775807) OVER (PARTITION BY profile_id ORDER BY seq ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS left_at
-    FROM verify_events
-    WHERE profile_id != '' AND event IN ('Zone Entered', 'Zone Exited', 'Store Exited')
+    SELECT profile_id,
+        arrayFold((s, e) -> if(s.1 != '' AND e.2 <= s.2 + {{.Ropo.ZoneDwell}} AND (e.3 = 'Zone Entered' AND e.4 = s.1 OR e.3 = 'Zone Exited' AND e.4 != s.1), s,
+                (if(e.3 = 'Zone Entered' AND e.5, e.4, ''), e.2, e.1, if(s.1 != '' AND e.2 >= s.2 + {{.Ropo.ZoneDwell}}, arrayPushBack(s.4, s.3), s.4))),
+            arraySort(groupArray((seq, at, event, zone, notEmpty(categories)))),
+            ('', toInt64(0), toInt64(0), CAST([], 'Array(Int64)'))) AS state,
+        if(state.1 = '', state.4, arrayPushBack(state.4, state.3)) AS entries
+    FROM zone_events
+    GROUP BY profile_id
 ),
 zone_touches AS
 (
-    SELECT profile_id, at + {{.Ropo.ZoneDwell}} AS at, message_order, '' AS product, '' AS sku, arrayJoin(z.categories) AS category,
-        toString(s.channel) AS channel, toString(device_type) AS device, toString(campaign) AS campaign, true AS is_offline
-    FROM stays AS s
-    INNER JOIN verify_zones AS z ON s.zone_id = z.zone_id
-    WHERE event = 'Zone Entered' AND left_at - s.at >= {{.Ropo.ZoneDwell}}
+    SELECT profile_id, at + {{.Ropo.ZoneDwell}} AS at, message_order, '' AS product, '' AS sku, arrayJoin(categories) AS category,
+        channel, device, campaign, true AS is_offline
+    FROM zone_events
+    WHERE (profile_id, seq) IN (SELECT profile_id, arrayJoin(entries) FROM stays)
 ),
 touches AS
 (
@@ -92,7 +112,7 @@ sightings AS
             multiIf(e.store_id != '', toString(e.store_id), s.store_id != '', s.store_id, z.store_id) AS store
         FROM verify_events AS e
         LEFT ANY JOIN verify_sensors AS s ON e.sensor_id = s.sensor_id
-        LEFT ANY JOIN verify_zones AS z ON e.zone_id = z.zone_id
+        LEFT ANY JOIN verify_zones AS z ON e.store_id = z.named_store AND e.zone_id = z.zone_id
         WHERE e.profile_id != '' AND e.event IN ('Store Entered', 'Sensor Seen', 'Tag Read', 'Zone Entered', 'Zone Exited')
           AND e.profile_id IN (SELECT profile_id FROM orders)
     )

@@ -24,7 +24,7 @@ sightings AS
         toFloat64(ifNull(e.rssi, 0)) AS rssi
     FROM verify_events AS e
     LEFT ANY JOIN verify_sensors AS s ON e.sensor_id = s.sensor_id
-    LEFT ANY JOIN verify_zones AS z ON e.zone_id = z.zone_id
+    LEFT ANY JOIN verify_zones AS z ON e.store_id = z.named_store AND e.zone_id = z.zone_id
     -- Crowd takes no late events and leaves staff out.
     WHERE e.event IN ('Sensor Seen', 'Zone Entered', 'Zone Exited', 'Tag Read') AND NOT e.is_late AND e.staff_id = ''
       AND NOT hasAny({{list .StaffDevices}}, [e.device_id, e.anonymous_id, e.user_id, e.loyalty_id])
