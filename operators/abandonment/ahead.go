@@ -18,32 +18,32 @@ type ahead struct {
 }
 
 // lookAhead takes the first rows that matter, as many as have room, touches what
-// folding them will read, so that the waits for memory of different rows
-// overlap, and returns their number and the rest.
+// folding them, and the timers between them, will read, so that the waits for
+// memory of different rows overlap, and returns their number and the rest.
 func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 	a := &h.ahead
-	for i := range rows[:min(len(rows), aheadRows)] {
-		if roleOf(rows[i].Name) == noRole {
-			continue
-		}
-		b, row := rows[i].At()
-		flat.Touch(&b.Head[row])
-		flat.Touch(&b.Profile[row])
-		event.TouchColumns(b, row, read)
-		if cart.IsChange(rows[i].Name) {
-			event.TouchColumns(b, row, traded)
-		}
-	}
 	for ; len(rows) > 0 && n < aheadRows; rows = rows[1:] {
 		if roleOf(rows[0].Name) == noRole {
 			continue
 		}
-		b, row := rows[0].At()
-		if b.Profile[row].IsZero() {
-			continue
-		}
-		a.rows[n], a.keys[n] = rows[0], flat.Key(b.Profile[row])
+		a.rows[n] = rows[0]
 		n++
+		b, row := rows[0].At()
+		flat.Touch(&b.Head[row])
+		flat.Touch(&b.Profile[row])
+		event.TouchColumns(b, row, read)
+		if cart.IsChange(rows[0].Name) {
+			event.TouchColumns(b, row, traded)
+		}
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	until := a.rows[n-1].Eff
+	h.due.Ahead(until, h.episodes.Touch)
+	n = h.keepKnown(n)
+	for i := range a.rows[:n] {
+		b, row := a.rows[i].At()
 		for _, c := range read {
 			flat.TouchBytes(b.Text(c, row))
 		}
@@ -56,6 +56,14 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 			h.arena.Touch(p.cart, 0)
 		}
 	}
+	h.due.Ahead(until, func(id uint32) {
+		if h.episodes.Live(id) {
+			e := h.episodes.At(id)
+			h.profiles.Touch(e.profile)
+			h.arena.Touch(e.texts[opening], 0)
+			h.arena.Touch(e.viewed, 0)
+		}
+	})
 	for _, id := range a.ids[:n] {
 		if id == 0 {
 			continue
@@ -67,6 +75,19 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 		}
 	}
 	return n, rows
+}
+
+// keepKnown keeps those of the first n rows that have a profile.
+func (h *shard) keepKnown(n int) (kept int) {
+	a := &h.ahead
+	for i := range a.rows[:n] {
+		b, row := a.rows[i].At()
+		if profile := b.Profile[row]; !profile.IsZero() {
+			a.rows[kept], a.keys[kept] = a.rows[i], flat.Key(profile)
+			kept++
+		}
+	}
+	return kept
 }
 
 // read are the columns that most activity is made of.

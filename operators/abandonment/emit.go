@@ -4,7 +4,6 @@ import (
 	"unicode/utf8"
 
 	"touchstream/pipeline"
-	"touchstream/pipeline/config"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 	"touchstream/pipeline/money"
@@ -109,7 +108,7 @@ func (h *shard) trigger(t *pipeline.Turn, e *episode, kind string) {
 	}
 	if e.state == fired {
 		g.Occurred, g.Due, g.Causation = e.activity(), e.due, h.text(e, opening)
-		g.Reason = e.stage.String() + " left without activity for " + config.FormatDuration(h.cfg.After[e.stage])
+		g.Reason = h.op.reasons[e.stage]
 	} else {
 		g.Occurred, g.Due, g.Causation = e.closedAt, e.closedAt, h.text(e, closing)
 		g.Reason = "closed by " + orUnknown(h.text(e, closedBy))

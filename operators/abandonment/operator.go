@@ -3,18 +3,26 @@ package abandonment
 import (
 	"touchstream/pipeline"
 	"touchstream/pipeline/cart"
+	"touchstream/pipeline/config"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/schema"
 )
 
 // Operator finds abandonments.
 type Operator struct {
-	cfg    Config
-	shards int
+	cfg     Config
+	shards  int
+	reasons [numStages]string // why an episode fired
 }
 
 // New makes the operator for a state of that many shards.
-func New(cfg Config, shards int) *Operator { return &Operator{cfg: cfg, shards: max(1, shards)} }
+func New(cfg Config, shards int) *Operator {
+	o := &Operator{cfg: cfg, shards: max(1, shards)}
+	for st := range numStages {
+		o.reasons[st] = st.String() + " left without activity for " + config.FormatDuration(cfg.After[st])
+	}
+	return o
+}
 
 // Name is the operator's key in the configuration.
 func (o *Operator) Name() string { return "abandonment" }
