@@ -137,11 +137,6 @@ func (h *shard) begin(t *pipeline.Turn, profileID uint32, r *event.Row, st stage
 	return id
 }
 
-func (h *shard) setOpening(t *pipeline.Turn, e *episode, b *event.Batch, row int) {
-	h.scratch = event.AppendMessageID(h.scratch[:0], b, row, t.Origins)
-	h.setText(e, opening, h.scratch)
-}
-
 // extend notes activity of a stage and moves the due.
 func (h *shard) extend(id uint32, e *episode, st stage, r *event.Row) {
 	at, eff := r.Time(), r.Eff
@@ -267,80 +262,6 @@ func (h *shard) closeBy(id uint32, e *episode, s state, at int64, channel, messa
 	}
 	h.change(id, e)
 	h.arm(id, e)
-}
-
-// changeCart applies the event to the profile's cart and reports whether that
-// emptied it.
-func (h *shard) changeCart(t *pipeline.Turn, p *profile, b *event.Batch, row int) bool {
-	h.cart.Load(h.arena.Get(p.cart))
-	before := h.cart.Units()
-	h.cart.Apply(b, row, h.isForeign(t, p, b, row))
-	h.scratch = h.cart.Append(h.scratch[:0])
-	p.cart = h.arena.Replace(p.cart, h.scratch)
-	p.cartAt = max(p.cartAt, b.Time(row))
-	if before > 0 && h.cart.Units() == 0 {
-		h.arena.Free(p.currency)
-		p.currency = 0
-		return true
-	}
-	return false
-}
-
-// isForeign reports whether the event's prices are in another currency than
-// the cart's, which the first priced change decides.
-func (h *shard) isForeign(t *pipeline.Turn, p *profile, b *event.Batch, row int) bool {
-	cur := b.Text(event.Currency, row)
-	if len(cur) == 0 || !hasPrice(b, row) {
-		return false
-	}
-	if p.currency == 0 {
-		p.currency = h.arena.Put(cutText(cur))
-		return false
-	}
-	if bytes.Equal(h.arena.Get(p.currency), cutText(cur)) {
-		return false
-	}
-	t.Count.Ignored++
-	return true
-}
-
-func hasPrice(b *event.Batch, row int) bool {
-	if b.Num(event.Price, row) != event.Absent {
-		return true
-	}
-	first := int(b.Head[row].ItemFirst)
-	for i := first; i < first+int(b.Head[row].ItemCount); i++ {
-		if b.ItemNum(event.Price, i) != event.Absent {
-			return true
-		}
-	}
-	return false
-}
-
-// changeLeft applies a late event to the cart that a fired episode left behind
-// and reports whether that emptied it.
-func (h *shard) changeLeft(id uint32, b *event.Batch, row int) bool {
-	e := h.episodes.Mut(id)
-	cur := b.Text(event.Currency, row)
-	foreign := len(cur) > 0 && e.texts[currency] != 0 && !bytes.Equal(h.text(e, currency), cur)
-	h.cart.Load(h.arena.Get(e.cart))
-	before := h.cart.Units()
-	h.cart.Apply(b, row, foreign)
-	h.scratch = h.cart.Append(h.scratch[:0])
-	e.cart = h.arena.Replace(e.cart, h.scratch)
-	h.change(id, e)
-	return before > 0 && h.cart.Units() == 0
-}
-
-// keepCart copies the profile's cart into the episode, which leaves it behind.
-func (h *shard) keepCart(e *episode) {
-	if e.isForm() {
-		return
-	}
-	p := h.profiles.At(e.profile)
-	h.scratch = append(h.scratch[:0], h.arena.Get(p.cart)...)
-	e.cart = h.arena.Replace(e.cart, h.scratch)
-	h.setText(e, currency, h.arena.Get(p.currency))
 }
 
 // view remembers the products that the event names.

@@ -49,29 +49,36 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 		}
 	}
 	h.profiles.IDs(a.keys[:n], a.ids[:])
-	for _, id := range a.ids[:n] {
-		if id != 0 {
-			p := h.profiles.At(id)
-			h.episodes.Touch(p.newest)
-			h.arena.Touch(p.cart, 0)
+	for i, id := range a.ids[:n] {
+		if id == 0 {
+			continue
+		}
+		p := h.profiles.At(id)
+		h.episodes.Touch(p.newest)
+		if cart.IsChange(a.rows[i].Name) {
+			h.arena.Touch(p.goods, 0)
 		}
 	}
 	h.due.Ahead(until, func(id uint32) {
 		if h.episodes.Live(id) {
 			e := h.episodes.At(id)
 			h.profiles.Touch(e.profile)
-			h.arena.Touch(e.texts[opening], 0)
+			h.arena.Touch(e.texts, 0)
 			h.arena.Touch(e.viewed, 0)
 		}
 	})
-	for _, id := range a.ids[:n] {
+	for i, id := range a.ids[:n] {
 		if id == 0 {
 			continue
 		}
 		if newest := h.profiles.At(id).newest; newest != 0 {
 			e := h.episodes.At(newest)
-			h.arena.Touch(e.viewed, 0)
-			h.arena.Touch(e.texts[cartID], 0)
+			switch b, row := a.rows[i].At(); {
+			case roleOf(a.rows[i].Name) == browseRole:
+				h.arena.Touch(e.viewed, 0)
+			case e.isForm() || len(b.Text(event.CartID, row)) > 0:
+				h.arena.Touch(e.texts, 0)
+			}
 		}
 	}
 	return n, rows

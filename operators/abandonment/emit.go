@@ -4,19 +4,19 @@ import (
 	"unicode/utf8"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/cart"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 	"touchstream/pipeline/money"
 )
 
-// look loads what the episode's cart holds into the working cart and lists the
-// products: those in the cart, else those looked at.
-func (h *shard) look(e *episode) {
-	blob := h.arena.Get(e.cart)
-	if e.isCurrent() && !e.isForm() {
-		blob = h.arena.Get(h.profiles.At(e.profile).cart)
-	}
-	h.other.Load(blob)
+// look gives the episode's texts and its currency, loads what its cart holds into
+// the other working cart and lists the products: those in the cart, else those
+// looked at.
+func (h *shard) look(e *episode) (texts [numTexts][]byte, currency []byte) {
+	texts = h.texts(e)
+	currency, goods := h.goodsOf(e, texts[left])
+	h.other.Load(goods)
 	h.names = h.names[:0]
 	for i := range h.other.Lines {
 		if l := &h.other.Lines[i]; l.Units > 0 {
@@ -24,21 +24,14 @@ func (h *shard) look(e *episode) {
 		}
 	}
 	if len(h.names) > 0 {
-		return
+		return texts, currency
 	}
 	for rest := h.arena.Get(e.viewed); len(rest) > 0; {
 		var p []byte
 		p, rest = nextName(rest)
 		h.names = append(h.names, p)
 	}
-}
-
-// currencyOf is the currency of the episode's amounts.
-func (h *shard) currencyOf(e *episode) []byte {
-	if e.isCurrent() && !e.isForm() {
-		return h.arena.Get(h.profiles.At(e.profile).currency)
-	}
-	return h.text(e, currency)
+	return texts, currency
 }
 
 func (h *shard) profileKey(e *episode) event.Hash { return event.Hash(h.profiles.KeyAt(e.profile)) }
@@ -49,7 +42,7 @@ func (h *shard) emit(t *pipeline.Turn, e *episode, deleted bool) {
 	if e.revision > 1 {
 		t.Count.Revisions++
 	}
-	h.look(e)
+	texts, currency := h.look(e)
 	firedAt, closedAt := int64(event.Absent), int64(event.Absent)
 	if e.state == fired || e.state >= recovered {
 		firedAt = e.due
@@ -63,20 +56,20 @@ func (h *shard) emit(t *pipeline.Turn, e *episode, deleted bool) {
 	out.Text(e.id.AppendHex(hex[:0]))
 	out.Text(h.profileKey(e).AppendHex(hex[:0]))
 	out.String(e.stage.String())
-	out.Text(h.text(e, cartID))
-	out.Text(h.text(e, formID))
-	out.Text(h.text(e, lastField))
+	out.Text(texts[cartID])
+	out.Text(texts[formID])
+	out.Text(texts[lastField])
 	out.Time(e.opened)
 	out.Time(e.due)
 	out.Time(firedAt)
 	out.Time(closedAt)
 	out.String(e.state.String())
-	out.Text(h.text(e, closedBy))
+	out.Text(texts[closedBy])
 	out.Money(h.other.Units())
 	out.Texts(len(h.names), func(i int) []byte { return h.names[i] })
 	out.Money(h.other.Value())
-	out.Money(e.revenue)
-	out.Text(h.currencyOf(e))
+	out.Money(paymentOf(texts[payer]).revenue)
+	out.Text(currency)
 	out.Int(int64(e.revision))
 	out.Flag(deleted)
 	out.End()
@@ -127,21 +120,22 @@ func orUnknown(channel []byte) string {
 
 // payload is the trigger's JSON: what a message to the person needs.
 func (h *shard) payload(e *episode) []byte {
-	h.look(e)
+	texts, _ := h.look(e)
 	j := append(h.json[:0], `{"stage":`...)
 	j = appendJSON(j, []byte(e.stage.String()))
 	if e.isForm() {
 		j = append(j, `,"form_id":`...)
-		j = appendJSON(j, h.text(e, formID))
+		j = appendJSON(j, texts[formID])
 		j = append(j, `,"last_field":`...)
-		j = appendJSON(j, h.text(e, lastField))
+		j = appendJSON(j, texts[lastField])
 	} else {
 		j = append(j, `,"items":`...)
 		j = money.Append(j, h.other.Units())
 		j = append(j, `,"value":`...)
 		j = money.Append(j, h.other.Value())
 		j = append(j, `,"currency":`...)
-		j = appendJSON(j, h.text(e, currency))
+		currency, _ := cart.CutUnit(texts[left])
+		j = appendJSON(j, currency)
 		j = append(j, `,"products":[`...)
 		for i, p := range h.names {
 			if i > 0 {
@@ -150,15 +144,15 @@ func (h *shard) payload(e *episode) []byte {
 			j = appendJSON(j, p)
 		}
 		j = append(j, `],"cart_id":`...)
-		j = appendJSON(j, h.text(e, cartID))
+		j = appendJSON(j, texts[cartID])
 	}
 	if e.state == recovered {
 		j = append(j, `,"recovered_revenue":`...)
-		j = money.Append(j, e.revenue)
+		j = money.Append(j, paymentOf(texts[payer]).revenue)
 	}
 	if e.state > fired {
 		j = append(j, `,"closed_by_channel":`...)
-		j = appendJSON(j, h.text(e, closedBy))
+		j = appendJSON(j, texts[closedBy])
 	}
 	h.json = append(j, '}')
 	return h.json
@@ -184,10 +178,4 @@ func appendJSON(dst, s []byte) []byte {
 }
 
 // refs are all blobs that the episode owns.
-func (e *episode) refs() []*flat.Ref {
-	all := make([]*flat.Ref, 0, numTexts+2)
-	for i := range e.texts {
-		all = append(all, &e.texts[i])
-	}
-	return append(all, &e.viewed, &e.cart)
-}
+func (e *episode) refs() [2]*flat.Ref { return [...]*flat.Ref{&e.texts, &e.viewed} }

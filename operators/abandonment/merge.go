@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/cart"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 )
@@ -33,22 +34,21 @@ func (h *shard) Merge(t *pipeline.Turn, from pipeline.Shard, old, current event.
 
 // joinCarts keeps the larger quantity of each product.
 func (h *shard) joinCarts(src *shard, p, q *profile) {
-	newer, older := h.arena.Get(p.cart), src.arena.Get(q.cart)
+	currency, newer := cart.CutUnit(h.arena.Get(p.goods))
+	second, older := cart.CutUnit(src.arena.Get(q.goods))
 	if q.cartAt > p.cartAt {
 		newer, older = older, newer
 	}
 	h.cart.Load(newer)
 	h.other.Load(older)
 	h.cart.Merge(&h.other)
-	h.scratch = h.cart.Append(h.scratch[:0])
-	p.cart = h.arena.Replace(p.cart, h.scratch)
-	p.cartAt = max(p.cartAt, q.cartAt)
-	if p.currency == 0 {
-		p.currency = h.arena.Put(src.arena.Get(q.currency))
+	if len(currency) == 0 {
+		currency = second
 	}
-	src.arena.Free(q.cart)
-	src.arena.Free(q.currency)
-	q.cart, q.currency = 0, 0
+	p.goods = h.arena.Replace(p.goods, h.goods(currency))
+	p.cartAt = max(p.cartAt, q.cartAt)
+	src.arena.Free(q.goods)
+	q.goods = 0
 }
 
 // adopt moves one episode to a profile of this shard.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/cart"
 	"touchstream/pipeline/event"
 )
 
@@ -109,7 +110,7 @@ func (h *shard) place(t *pipeline.Turn, o *order) {
 		e := h.episodes.Mut(id)
 		older := e.older
 		switch {
-		case e.isForm() || !h.covers(p, e, o):
+		case e.isForm() || !h.covers(e, o):
 		case e.state == open && e.opened <= o.at:
 			h.endOpen(id, e, o)
 			ended = true
@@ -134,11 +135,16 @@ func (h *shard) place(t *pipeline.Turn, o *order) {
 func (h *shard) addLines(t *pipeline.Turn, p *profile, o *order) bool {
 	for id := p.newest; id != 0; id = h.episodes.At(id).older {
 		e := h.episodes.Mut(id)
-		if e.order != o.key || e.state != recovered && e.state != retracted {
+		if e.state != recovered && e.state != retracted {
+			continue
+		}
+		p := paymentOf(h.text(e, payer))
+		if p.order != o.key {
 			continue
 		}
 		if e.state == recovered && !o.isWhole && !e.isWhole {
-			e.revenue += h.amountFor(t, e, o)
+			p.revenue += h.amountFor(t, e, o)
+			h.setPayment(e, p)
 			h.change(id, e)
 		}
 		return true
@@ -164,11 +170,13 @@ func (h *shard) endOpen(id uint32, e *episode, o *order) {
 }
 
 func (h *shard) closeByOrder(t *pipeline.Turn, id uint32, e *episode, s state, o *order) {
-	e.order, e.isWhole = o.key, o.isWhole
+	e.isWhole = o.isWhole
 	h.closeBy(id, e, s, o.at, o.channel, o.message)
+	p := payment{order: o.key}
 	if s == recovered {
-		e.revenue = h.amountFor(t, e, o)
+		p.revenue = h.amountFor(t, e, o)
 	}
+	h.setPayment(e, p)
 }
 
 // amountFor is the order's amount in the episode's currency.
@@ -177,9 +185,11 @@ func (h *shard) amountFor(t *pipeline.Turn, e *episode, o *order) int64 {
 		return 0
 	}
 	if len(o.currency) > 0 {
-		if e.texts[currency] == 0 {
-			h.setText(e, currency, o.currency)
-		} else if !bytes.Equal(h.text(e, currency), cutText(o.currency)) {
+		currency, goods := cart.CutUnit(h.text(e, left))
+		if len(currency) == 0 {
+			h.scratch = append(cart.AppendUnit(h.scratch[:0], cutText(o.currency)), goods...)
+			h.putText(e, left, h.scratch)
+		} else if !bytes.Equal(currency, cutText(o.currency)) {
 			t.Count.Ignored++
 			return 0
 		}
@@ -188,15 +198,12 @@ func (h *shard) amountFor(t *pipeline.Turn, e *episode, o *order) int64 {
 }
 
 // covers reports whether the policy lets the order close the episode.
-func (h *shard) covers(p *profile, e *episode, o *order) bool {
+func (h *shard) covers(e *episode, o *order) bool {
 	if h.cfg.Policy == anyOrder {
 		return true
 	}
-	blob := h.arena.Get(e.cart)
-	if e.isCurrent() {
-		blob = h.arena.Get(p.cart)
-	}
-	h.other.Load(blob)
+	_, goods := h.goodsOf(e, h.text(e, left))
+	h.other.Load(goods)
 	for i := range h.other.Lines {
 		if l := &h.other.Lines[i]; l.Units > 0 && !contains(o.products, l.Product) {
 			return false
@@ -212,13 +219,4 @@ func contains(products [][]byte, product []byte) bool {
 		}
 	}
 	return false
-}
-
-func (h *shard) emptyCart(p *profile) {
-	h.cart.Load(h.arena.Get(p.cart))
-	h.cart.Empty()
-	h.scratch = h.cart.Append(h.scratch[:0])
-	p.cart = h.arena.Replace(p.cart, h.scratch)
-	h.arena.Free(p.currency)
-	p.currency = 0
 }

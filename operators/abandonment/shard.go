@@ -1,7 +1,6 @@
 package abandonment
 
 import (
-	"bytes"
 	"math"
 
 	"touchstream/pipeline"
@@ -35,6 +34,7 @@ type shard struct {
 	cart     cart.Cart
 	other    cart.Cart
 	scratch  []byte
+	blob     []byte
 	message  []byte
 	messages []byte // of the orders
 	names    [][]byte
@@ -248,11 +248,8 @@ func (h *shard) fireEarly(t *pipeline.Turn, id uint32, due int64) {
 // forget takes the episode out of its profile's list and frees it.
 func (h *shard) forget(id uint32, e *episode) {
 	h.unlink(h.profiles.MutAt(e.profile), id, e)
-	for _, r := range e.texts {
-		h.arena.Free(r)
-	}
+	h.arena.Free(e.texts)
 	h.arena.Free(e.viewed)
-	h.arena.Free(e.cart)
 	h.episodes.Free(id)
 }
 
@@ -323,8 +320,7 @@ func (h *shard) dropProfile(p *profile) {
 		e := h.episodes.Mut(at)
 		h.forget(at, e)
 	}
-	h.arena.Free(p.cart)
-	h.arena.Free(p.currency)
+	h.arena.Free(p.goods)
 }
 
 // evict forgets the profile unseen for longest.
@@ -344,26 +340,4 @@ func (h *shard) evict(t *pipeline.Turn) bool {
 		t.Count.Evicted++
 		return true
 	}
-}
-
-func (h *shard) text(e *episode, i text) []byte { return h.arena.Get(e.texts[i]) }
-
-func (h *shard) setText(e *episode, i text, s []byte) {
-	if len(s) > 0 && !bytes.Equal(h.arena.Get(e.texts[i]), s) {
-		e.texts[i] = h.arena.Replace(e.texts[i], cutText(s))
-	}
-}
-
-// textMax is where texts are cut, in bytes.
-const textMax = 1024
-
-func cutText(s []byte) []byte {
-	if len(s) <= textMax {
-		return s
-	}
-	n := textMax
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n]
 }

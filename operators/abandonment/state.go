@@ -7,11 +7,11 @@ import (
 	"touchstream/pipeline/flat"
 )
 
-// profile is what is known of a person beside the episodes.
+// profile is what is known of a person beside the episodes: with its key a cache
+// line.
 type profile struct {
 	newest     uint32   // newest episode by opening, 0: none
-	cart       flat.Ref // see package cart
-	currency   flat.Ref // of the cart
+	goods      flat.Ref // currency and cart, see cart.CutUnit
 	cartAt     int64    // last change of the cart
 	lastSeen   int64
 	lastEnd    int64 // newest order or emptying, event.Absent: none
@@ -36,37 +36,21 @@ func (s state) String() string {
 	return [...]string{"open", "fired", "cancelled", "emptied", "recovered", "retracted", "expired"}[s]
 }
 
-// text names a text of an episode.
-type text uint8
-
-const (
-	cartID text = iota
-	formID
-	lastField
-	opening // message that opened it
-	closing // message that closed it
-	closedBy
-	currency
-	numTexts
-)
-
-// episode is one time of activity.
+// episode is one time of activity: two cache lines, the first for what activity
+// changes.
 type episode struct {
-	id       event.Hash
 	opened   int64
 	last     [formStage]int64 // last activity by stage; of a form in last[0]
 	visit    int64            // last Store Entered or Exited
 	due      int64
-	closedAt int64
-	order    uint64 // hash of the order that closed it
-	revenue  int64
-	texts    [numTexts]flat.Ref
-	viewed   flat.Ref // products looked at: length and text each
-	cart     flat.Ref // the cart as it was left; while current the profile's counts
-	timer    int64    // earliest timer set, math.MaxInt64: none
-	early    int64    // due of the early timer, event.Absent: none
+	timer    int64 // earliest timer set, math.MaxInt64: none
 	profile  uint32
 	older    uint32
+	viewed   flat.Ref // products looked at: length and text each
+	texts    flat.Ref // see text.go
+	id       event.Hash
+	closedAt int64
+	early    int64 // due of the early timer, event.Absent: none
 	revision uint32
 	state    state
 	stage    stage

@@ -19,6 +19,7 @@ func TestStateIsWhole(t *testing.T) {
 		"cart":     "memory of a call",
 		"other":    "memory of a call",
 		"scratch":  "memory of a call",
+		"blob":     "memory of a call",
 		"message":  "memory of a call",
 		"names":    "memory of a call",
 		"json":     "memory of a call",

@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"touchstream/pipeline"
+	"touchstream/pipeline/cart"
 	"touchstream/pipeline/event"
 )
 
@@ -20,7 +21,7 @@ func (h *shard) emit(t *pipeline.Turn, s *session, deleted bool) {
 	if s.trade != 0 {
 		tr = *h.trades.At(s.trade)
 	}
-	currency, _ := cutGoods(h.arena.Get(tr.goods))
+	currency, _ := cart.CutUnit(h.arena.Get(tr.goods))
 	exit, _ := h.exit(s)
 	text := allTexts(h.arena.Get(s.texts))
 	key := text[deviceKey]

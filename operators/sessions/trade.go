@@ -2,9 +2,9 @@ package sessions
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"touchstream/pipeline"
+	"touchstream/pipeline/cart"
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 )
@@ -15,16 +15,8 @@ type trade struct {
 	orderCount                uint32
 	itemsMax, valueMax, value int64    // of the cart
 	currencyAt                int64    // when the event was that has the currency
-	goods                     flat.Ref // see cutGoods
+	goods                     flat.Ref // currency and cart, see cart.CutUnit
 	orders                    flat.Ref // []order
-}
-
-// cutGoods cuts a blob of goods: the currency with its length first, none if
-// that is 0, then the cart (see package cart).
-func cutGoods(blob []byte) (currency, goods []byte) {
-	n, k := binary.Uvarint(blob)
-	end := k + int(n)
-	return blob[k:end:end], blob[end:]
 }
 
 // tradeOf is the session's trade, made if need be.
@@ -38,7 +30,7 @@ func (h *shard) tradeOf(s *session) *trade {
 // countTrade applies an event to the session's cart, currency and orders.
 func (h *shard) countTrade(t *pipeline.Turn, s *session, b *event.Batch, row int) {
 	tr := h.tradeOf(s)
-	currency, goods := cutGoods(h.arena.Get(tr.goods))
+	currency, goods := cart.CutUnit(h.arena.Get(tr.goods))
 	text := cut(b.Text(event.Currency, row), textMax)
 	if len(text) > 0 && !hasAmount(b, row) {
 		text = nil
@@ -91,8 +83,7 @@ func (h *shard) storeGoods(s *session, tr *trade, currency []byte) {
 	if h.cart.IsCut {
 		s.marks |= isCapped
 	}
-	h.scratch = append(binary.AppendUvarint(h.scratch[:0], uint64(len(currency))), currency...)
-	h.scratch = h.cart.Append(h.scratch)
+	h.scratch = h.cart.Append(cart.AppendUnit(h.scratch[:0], currency))
 	tr.goods = h.arena.Replace(tr.goods, h.scratch)
 }
 
@@ -106,8 +97,8 @@ func (h *shard) joinTrades(older, newer *session) {
 	x.searches += y.searches
 	x.adds += y.adds
 	x.removes += y.removes
-	currency, before := cutGoods(h.arena.Get(x.goods))
-	later, after := cutGoods(h.arena.Get(y.goods))
+	currency, before := cart.CutUnit(h.arena.Get(x.goods))
+	later, after := cart.CutUnit(h.arena.Get(y.goods))
 	h.other.Load(before)
 	h.cart.Load(after)
 	h.cart.Merge(&h.other)

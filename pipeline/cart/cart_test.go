@@ -144,3 +144,17 @@ func TestAgainstMaps(t *testing.T) {
 		}
 	}
 }
+
+func TestUnit(t *testing.T) {
+	for _, currency := range []string{"", "EUR", strings.Repeat("x", 300)} {
+		for _, goods := range []string{"", "cart"} {
+			blob := append(cart.AppendUnit(nil, []byte(currency)), goods...)
+			if c, g := cart.CutUnit(blob); string(c) != currency || string(g) != goods {
+				t.Errorf("%q and %q became %q and %q", currency, goods, c, g)
+			}
+		}
+	}
+	if c, g := cart.CutUnit(nil); len(c)+len(g) > 0 {
+		t.Errorf("the empty blob is %q and %q", c, g)
+	}
+}
