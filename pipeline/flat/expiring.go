@@ -12,6 +12,8 @@ const (
 	// purgeMin is the number of ids that must leave a full segment for it not
 	// to split: the price of a purge is shared by so many insertions.
 	purgeMin = 64
+	// spareDepth is how often a segment may split beyond the number laid out.
+	spareDepth = 2
 	// timeMax bounds times and floors, so that sums of them never overflow.
 	timeMax = 1 << 61
 )
@@ -93,7 +95,7 @@ func NewExpiring(window int64, limit int) *Expiring {
 			limit:      limit,
 			base:       base,
 			span:       int64(blocks) << shift,
-			depthMax:   doublings + 2,
+			depthMax:   doublings + spareDepth,
 			blockShift: uint8(shift),
 		},
 		idHead: idHead{floor: math.MinInt64, asked: math.MinInt64, sweepFloor: math.MinInt64},

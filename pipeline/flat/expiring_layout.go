@@ -20,14 +20,20 @@ func (x *Expiring) past() bound {
 	return bound{from: uint32(x.from), before: uint64(max(x.floor, x.from) - x.from)}
 }
 
-// insert adds an id that fits and is in no segment.
+// insert adds an id that fits and is in no segment. While the set grows to what
+// was laid out a full segment splits soon; after that, and where one is not full,
+// it is searched for room first.
 func (x *Expiring) insert(id idSlot, timeMs int64) {
 	for {
 		n, tries := x.segment(id.high), uint32(bucketSlots-1)
 		if x.used[n] >= idFull {
 			tries = triesFull
 		}
-		used, ok := x.segments.mut(n).put(id, x.past(), tries)
+		s := x.segments.mut(n)
+		used, ok := s.put(id, x.past(), tries)
+		if !ok && (x.used[n] < idFull || x.depth[n]+spareDepth >= x.depthMax) {
+			used, ok = s.search(id, x.past())
+		}
 		x.used[n] += used
 		if ok {
 			x.count1(timeMs)

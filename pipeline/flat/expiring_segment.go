@@ -205,6 +205,39 @@ func (s *idSegment) put(id idSlot, past bound, tries uint32) (used uint32, ok bo
 	return 0, false
 }
 
+// search is put for an id for which next slots have no room: of ids that come out
+// of order some are forgotten before those in next slots, and a purge empties
+// slots anywhere. The id goes to any slot of its buckets that has room, or takes
+// the slot of any id of its home for which the other bucket of that id has one.
+func (s *idSegment) search(id idSlot, past bound) (used uint32, ok bool) {
+	home := id.home()
+	for _, b := range [2]uint32{home, id.away()} {
+		if i, ok := s[b].room(past); ok {
+			return s.fill(b, i, id, past), true
+		}
+	}
+	for i := range uint32(bucketSlots) {
+		o := s.at(home, i)
+		b := home ^ jump(o.high)
+		if to, ok := s[b].room(past); ok {
+			used = s.fill(b, to, o, past)
+			s.set(home, i, id, past)
+			return used, true
+		}
+	}
+	return 0, false
+}
+
+// room finds a slot that has room.
+func (b *bucket) room(past bound) (i uint32, ok bool) {
+	for i := range uint32(bucketSlots) {
+		if b.isRoom(i, past) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
 // fill puts an id into a slot that has room and reports how many more are in
 // use.
 func (s *idSegment) fill(b, i uint32, id idSlot, past bound) (used uint32) {

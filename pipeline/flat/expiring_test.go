@@ -346,3 +346,18 @@ func BenchmarkExpiring(b *testing.B) {
 		})
 	}
 }
+
+// TestExpiringDisorder keeps a set at its limit with ids that come out of order:
+// the memory stays what it was laid out for.
+func TestExpiringDisorder(t *testing.T) {
+	const limit, window = 60_000, 1_000_000
+	for _, disorder := range []int64{1, window / 4, window / 2, window} {
+		x, r := NewExpiring(10*window, limit), rand.New(rand.NewPCG(uint64(disorder), 3))
+		for i := range int64(15 * limit) {
+			x.Seen(r.Uint64(), i*window/limit-r.Int64N(disorder), math.MinInt64)
+		}
+		if most := 16 * limit; x.Bytes() > most {
+			t.Errorf("%d ids, up to %d ms late of %d, take %d bytes, want at most %d", x.Len(), disorder, int64(window), x.Bytes(), most)
+		}
+	}
+}
