@@ -45,7 +45,7 @@ func (b *Budget) take(size int, page *atomic.Pointer[byte]) ([]byte, bool) {
 		}
 	}
 	b.taken += int64(size)
-	return b.frames.take(size), true
+	return b.frames.take(size, b.max-b.taken), true
 }
 
 // give returns size bytes.

@@ -15,6 +15,7 @@ type frames struct {
 	areas  [][]byte
 	rest   []byte           // of the area at hand
 	free   map[int][][]byte // by size
+	kept   int64            // bytes of free
 	closed bool
 }
 
@@ -29,12 +30,17 @@ func newArea() []byte {
 }
 
 // take gives size bytes: those that were freed last, which the processor's cache
-// may hold, prepared ones, or new ones.
-func (f *frames) take(size int) []byte {
+// may hold, prepared ones, or new ones. For these, free memory of other sizes makes
+// way if it is more than the budget has left.
+func (f *frames) take(size int, left int64) []byte {
 	if list := f.free[size]; len(list) > 0 {
 		b := list[len(list)-1]
 		f.free[size] = list[:len(list)-1]
+		f.kept -= int64(size)
 		return b
+	}
+	if f.kept > left {
+		f.free, f.kept = nil, 0
 	}
 	whole := roundUp(size)
 	if len(f.rest) < whole && len(f.areas) > 0 && whole <= chunkBytes {
@@ -57,4 +63,5 @@ func (f *frames) put(b []byte) {
 		f.free = map[int][][]byte{}
 	}
 	f.free[len(b)] = append(f.free[len(b)], b)
+	f.kept += int64(len(b))
 }

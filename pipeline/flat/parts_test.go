@@ -339,3 +339,32 @@ func TestDropWithinSave(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestKeptMemoryIsWithinTheBudget copies pages of one size, saves them and copies
+// pages of others: what is kept of the former ones makes way.
+func TestKeptMemoryIsWithinTheBudget(t *testing.T) {
+	const most = 64 << 10
+	b := NewBudget(most)
+	var page atomic.Pointer[byte]
+	for _, size := range []int{4 << 10, 10 << 10, 16 << 10, 4 << 10} {
+		var taken [][]byte
+		for b.taken+int64(size) <= most {
+			frame, ok := b.take(size, &page)
+			if !ok {
+				t.Fatal("no memory is given")
+			}
+			taken = append(taken, frame)
+			held := b.taken
+			for n, list := range b.frames.free {
+				held += int64(n * len(list))
+			}
+			if held > most {
+				t.Fatalf("%d bytes are held with %d pages of %d bytes, want at most %d", held, len(taken), size, most)
+			}
+		}
+		for _, frame := range taken {
+			b.give(size)
+			b.reuse(frame)
+		}
+	}
+}
