@@ -179,8 +179,8 @@ func fillOrigin(get func(*event.Origin) string) eventsFill {
 	}
 }
 
-// fillLists fills a column of lists whose row r has those elements from first[r]
-// on that put adds.
+// fillLists fills a column of lists: put adds the elements of a row, count tells
+// how many it has.
 func fillLists(t schema.Type, put func(d *schema.Data, out *schema.Rows, p *piece, r uint32), count func(b *event.Batch, r uint32) uint32) eventsFill {
 	return func(d *schema.Data, out *schema.Rows, p *piece, _ []event.Origin) {
 		if !slices.ContainsFunc(p.rows, func(r uint32) bool { return count(p.batch, r) > 0 }) {
