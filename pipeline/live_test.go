@@ -13,8 +13,9 @@ import (
 )
 
 // liveSource serves what a test has put into its partitions; an empty one is
-// caught up, or fails.
+// caught up, has ended, or fails.
 type liveSource struct {
+	ends   bool
 	parts  [][]string
 	next   []int
 	failed []error
@@ -44,8 +45,15 @@ func (s *liveSource) Read(_ context.Context, p, limit int, _ bool, c *event.Chun
 	if s.next[p] < len(s.parts[p]) {
 		return HasMore, nil
 	}
+	if s.ends {
+		return Ended, nil
+	}
 	return CaughtUp, nil
 }
+
+// It goes on where it is, whatever the positions say.
+func (s *liveSource) Resume([]Position)     {}
+func (s *liveSource) Positions() []Position { return make([]Position, len(s.parts)) }
 
 // live drives the input of an unbounded pipeline by hand.
 type live struct {
@@ -89,6 +97,22 @@ func (l *live) step(after int64) *step {
 	return s
 }
 
+// restart goes on with another input where this one is; its sources go on.
+func (l *live) restart() {
+	l.t.Helper()
+	for _, p := range l.in.parts {
+		p.known = true
+	}
+	state := l.in.state()
+	l.in = newInput(l.cfg, newStatus(l.cfg.Log))
+	if err := errors.Join(l.in.resume(state, nil), l.in.open(l.t.Context())); err != nil {
+		l.t.Fatal(err)
+	}
+	if !l.in.replay(l.t.Context(), nil) {
+		l.t.Fatal("the replay broke off")
+	}
+}
+
 // watermark checks the pipeline's watermark after one more step.
 func (l *live) watermark(what string, after, want int64) {
 	l.t.Helper()
@@ -119,6 +143,24 @@ func TestIdlePartitions(t *testing.T) {
 	l.watermark("it works again", 0, 4990)
 	l.watermark("all are idle", 60_000, 4990)
 	l.watermark("the time that passes counts", 1_000, 5990)
+}
+
+// TestTimeBetweenRunsIsNotIdle: a file that grew while no process ran was not
+// idle meanwhile, whether it is read to its end in one step or in several.
+func TestTimeBetweenRunsIsNotIdle(t *testing.T) {
+	const hour = 3_600_000
+	src := newLiveSource(1)
+	l := newLive(t, src)
+	src.ends, src.parts[0] = true, []string{"1000 a"}
+	l.watermark("what it brings before its end counts", 0, 990)
+	l.watermark("then the time that passes", 1_000, 1_990)
+	src.parts[0] = append(src.parts[0], "9000 b")
+	l.restart()
+	l.watermark("what was appended counts alone", hour, 8_990)
+	l.watermark("then the time that passes, again", 500, 9_490)
+	l.restart()
+	l.watermark("without news it stays", hour, 9_490)
+	l.watermark("until time passes in this run", 500, 9_990)
 }
 
 func TestPausedPartitionIsNeverIdle(t *testing.T) {

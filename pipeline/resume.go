@@ -204,7 +204,8 @@ func (st *inputState) markOf(source string) []byte {
 	return nil
 }
 
-// replay makes the steps of the entries again; false when it could not.
+// replay makes the steps of the entries again and gets ready for new ones; false
+// when it could not.
 func (in *input) replay(ctx context.Context, out chan<- *step) bool {
 	for _, e := range in.entries {
 		for i := range e.steps {
@@ -233,6 +234,11 @@ func (in *input) replay(ctx context.Context, out chan<- *step) bool {
 		}
 	}
 	in.entries, in.started = nil, in.cfg.Started
+	// The time between two runs is not idle: what came meanwhile has not been
+	// read yet. A file can be read to its end within the first step.
+	for d := range in.clocks {
+		in.clocks[d].wasQuiet = false
+	}
 	return true
 }
 

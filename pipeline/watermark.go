@@ -65,7 +65,7 @@ func (p *partition) counts() bool { return p.state != Ended && !p.idle }
 // domainClock keeps one watermark over a set of partitions.
 type domainClock struct {
 	at       int64
-	quietAt  int64 // clock of the last step in which all were quiet
+	quietAt  int64 // clock of the last step of this run in which all were quiet
 	wasQuiet bool
 }
 
