@@ -235,7 +235,9 @@ func (s *shard) lineOf(p *profile, o uint32, x purchase) uint32 {
 	if l == 0 {
 		l = s.lines.Alloc()
 		m := s.lines.Mut(l)
-		m.name, m.product = h, s.textHash(x.product)
+		if m.name = h; len(x.product) > 0 {
+			m.product = h
+		}
 		m.texts = s.repack(0, name, nil, nil)
 		m.next, e.lines = e.lines, l
 	} else if m := s.lines.At(l); m.sku != 0 || len(x.sku) == 0 {
@@ -252,7 +254,7 @@ func (s *shard) lineOf(p *profile, o uint32, x purchase) uint32 {
 	if m.category != 0 {
 		category = unpack(s.arena.Get(m.texts), lineCategory)
 	}
-	m.sku, m.category = s.textHash(sku), s.textHash(category)
+	m.sku, m.category = s.textHash(sku), s.categories.hash(s, category)
 	m.texts = s.repack(m.texts, unpack(s.arena.Get(m.texts), lineProduct), sku, category)
 	if e.known {
 		s.evaluate(p, e, m)

@@ -82,7 +82,7 @@ func (s *shard) touchRow(id uint32, r *event.Row) {
 	for i := int(head.ItemFirst); i < int(head.ItemFirst+head.ItemCount); i++ {
 		t.product = s.textHash(b.ItemText(event.ProductID, i))
 		t.sku = s.textHash(b.ItemText(event.SKU, i))
-		t.category = s.textHash(b.ItemText(event.Category, i))
+		t.category = s.categories.hash(s, b.ItemText(event.Category, i))
 		s.addTouch(id, t, &c, r.Late)
 	}
 }
