@@ -21,14 +21,6 @@ type ahead struct {
 // each round of them waits for memory but once.
 func (h *shard) lookAhead(rows []event.Row) {
 	a := &h.ahead
-	for i := range rows {
-		b, row := rows[i].At()
-		flat.Touch(&b.Head[row])
-		flat.Touch(&b.Profile[row])
-		if cart.IsChange(rows[i].Name) {
-			event.TouchColumns(b, row, traded)
-		}
-	}
 	until := rows[len(rows)-1].Eff
 	h.closing.Ahead(until, func(timer uint32) { h.sessions.Touch(timer >> 1) })
 	for i := range rows {
@@ -69,6 +61,19 @@ func (h *shard) lookAhead(rows []event.Row) {
 		b, row := rows[i].At()
 		for _, c := range opening {
 			flat.TouchBytes(b.Text(c, row))
+		}
+	}
+}
+
+// touchRows asks for what every row is asked for first, long before lookAhead
+// reads it.
+func touchRows(rows []event.Row) {
+	for i := range rows {
+		b, row := rows[i].At()
+		flat.Touch(&b.Head[row])
+		flat.Touch(&b.Profile[row])
+		if cart.IsChange(rows[i].Name) {
+			event.TouchColumns(b, row, traded)
 		}
 	}
 }

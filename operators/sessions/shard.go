@@ -65,8 +65,10 @@ func (h *shard) State(p *flat.Parts) {
 
 // Fold takes rows in time order.
 func (h *shard) Fold(t *pipeline.Turn, rows []event.Row) {
+	touchRows(rows[:min(len(rows), aheadRows)])
 	for len(rows) > 0 {
 		n := min(len(rows), aheadRows)
+		touchRows(rows[n:min(len(rows), n+aheadRows)])
 		h.lookAhead(rows[:n])
 		for i := range rows[:n] {
 			r := &rows[i]
