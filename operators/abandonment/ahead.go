@@ -50,6 +50,10 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 	}
 	h.profiles.IDs(a.keys[:n], a.ids[:])
 	for i, id := range a.ids[:n] {
+		b, row := a.rows[i].At()
+		if h.mayName(id, a.rows[i].Name) {
+			event.TouchColumns(b, row, naming)
+		}
 		if id == 0 {
 			continue
 		}
@@ -68,20 +72,33 @@ func (h *shard) lookAhead(rows []event.Row) (n int, rest []event.Row) {
 		}
 	})
 	for i, id := range a.ids[:n] {
-		if id == 0 {
-			continue
-		}
-		if newest := h.profiles.At(id).newest; newest != 0 {
-			e := h.episodes.At(newest)
-			switch b, row := a.rows[i].At(); {
-			case roleOf(a.rows[i].Name) == browseRole:
-				h.arena.Touch(e.viewed, 0)
-			case e.isForm() || len(b.Text(event.CartID, row)) > 0:
-				h.arena.Touch(e.texts, 0)
-			}
-		}
+		h.touchBlobs(&a.rows[i], id)
 	}
 	return n, rows
+}
+
+// touchBlobs asks for what lies apart from the profile's episode, or for the
+// message that opens or closes one.
+func (h *shard) touchBlobs(r *event.Row, id uint32) {
+	b, row := r.At()
+	if h.mayName(id, r.Name) {
+		flat.TouchBytes(b.Text(event.MessageID, row))
+	}
+	if id == 0 || h.profiles.At(id).newest == 0 {
+		return
+	}
+	switch e := h.episodes.At(h.profiles.At(id).newest); {
+	case roleOf(r.Name) == browseRole:
+		h.arena.Touch(e.viewed, 0)
+	case e.isForm() || len(b.Text(event.CartID, row)) > 0:
+		h.arena.Touch(e.texts, 0)
+	}
+}
+
+// mayName reports whether an event of a profile, 0: a new one, may open or close
+// an episode, which keeps the message that did.
+func (h *shard) mayName(id uint32, name event.Name) bool {
+	return id == 0 || h.profiles.At(id).newest == 0 || name == event.OrderCompleted
 }
 
 // keepKnown keeps those of the first n rows that have a profile.
@@ -98,7 +115,10 @@ func (h *shard) keepKnown(n int) (kept int) {
 }
 
 // read are the columns that most activity is made of.
-var read = []event.Column{event.MessageID, event.ProductID, event.SKU, event.CartID}
+var read = []event.Column{event.ProductID, event.SKU, event.CartID}
+
+// naming is what an event which opens or closes an episode is asked for, besides.
+var naming = []event.Column{event.MessageID}
 
 // traded are the columns that a change of a cart is asked for, besides.
 var traded = []event.Column{event.Price, event.Quantity, event.Currency, event.Amount, event.OrderID}
