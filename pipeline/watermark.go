@@ -62,6 +62,12 @@ func (p *partition) observe(eventTime, timestamp int64) int64 {
 // counts reports whether the partition holds the minimum.
 func (p *partition) counts() bool { return p.state != Ended && !p.idle }
 
+// quietMax is the most that counts as idle time between two looks at the clock,
+// in ms. A quiet pipeline looks every tick; if it has not for longer, it was
+// frozen or blocked, or the clock has jumped, and nobody knows what came
+// meanwhile: that is still to be read, and may not be late for it.
+const quietMax = 2_000
+
 // domainClock keeps one watermark over a set of partitions.
 type domainClock struct {
 	at       int64
@@ -70,8 +76,8 @@ type domainClock struct {
 }
 
 // advance gives the watermark after a step: the minimum over the partitions
-// that count. When all are idle or ended it moves on by the time that passes;
-// where partitions without events have kept it from starting until then, it
+// that count. When all are idle or ended it moves on by the time that passes, as
+// long as somebody looks; where partitions without events have kept it from starting until then, it
 // starts at the lowest of the others. Those that were the last to count leave it
 // where they are. It never goes back. now is 0 in a bounded run, which knows no
 // idle time.
@@ -102,7 +108,7 @@ func (d *domainClock) advance(parts []*partition, in func(*partition) bool, now 
 		if d.at == beginOfTime {
 			d.at = lowest
 		} else if d.wasQuiet && now > d.quietAt {
-			d.at += now - d.quietAt
+			d.at += min(now-d.quietAt, quietMax)
 		}
 		d.wasQuiet, d.quietAt = true, now
 	}

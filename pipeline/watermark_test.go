@@ -23,6 +23,9 @@ func TestWatermarkWhenAllAreQuiet(t *testing.T) {
 	want("a bounded run knows no idle time", 0, beginOfTime)
 	want("all are idle: it starts", 5_200, 990)
 	want("and moves on with the clock", 5_300, 1_090)
+	want("by little when nobody has looked for an hour", 3_605_300, 1_090+quietMax)
+	want("and on", 3_605_400, 1_190+quietMax)
+	c.at = 1_090
 	busy.idle, busy.highest = false, 1_050
 	want("it never goes back", 5_400, 1_090)
 	busy.highest = 3_000
