@@ -19,8 +19,8 @@ func (s *shard) textHash(v []byte) uint64 {
 
 // categoryHashes keeps the hashes of categories, which are few and come again
 // and again.
-type categoryHashes [64]struct {
-	text string
+type categoryHashes [recentSize]struct {
+	text []byte
 	hash uint64
 }
 
@@ -31,9 +31,9 @@ func (c *categoryHashes) hash(s *shard, v []byte) uint64 {
 	if len(v) == 0 || len(v) > categoryBytesMax {
 		return s.textHash(v)
 	}
-	at := &c[place(v)]
-	if at.text != string(v) {
-		at.text, at.hash = string(v), s.textHash(v)
+	at := &c[placeOf(spread(v))]
+	if !bytes.Equal(at.text, v) {
+		at.text, at.hash = append(at.text[:0], v...), s.textHash(v)
 	}
 	return at.hash
 }

@@ -1,6 +1,10 @@
 package ropo
 
 import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+
 	"touchstream/pipeline/event"
 	"touchstream/pipeline/flat"
 )
@@ -13,38 +17,45 @@ type trait struct {
 }
 
 // recentTraits finds traits that were asked for before without a hash.
-type recentTraits [64]struct {
-	channel, device, campaign string
+type recentTraits [recentSize]struct {
+	channel, device, campaign []byte
 	id                        uint32 // 0: none
 }
 
-// place is where in a table of 64 texts are kept that come again and again.
-func place(text []byte) uint {
-	n := uint(len(text))
-	if n == 0 {
-		return 0
+// recentSize is that of the tables of texts that come again and again, a power
+// of two.
+const recentSize = 256
+
+// spread is a quick hash of a text: of its length and its first and last eight
+// bytes. Its upper bits are the best.
+func spread(text []byte) uint64 {
+	const prime = 0x9e3779b97f4a7c15
+	n := len(text)
+	h := uint64(n)
+	switch {
+	case n >= 8:
+		h ^= binary.LittleEndian.Uint64(text) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(text[n-8:]), 29)
+	case n >= 4:
+		h ^= uint64(binary.LittleEndian.Uint32(text))<<32 ^ uint64(binary.LittleEndian.Uint32(text[n-4:]))<<8
+	case n > 0:
+		h ^= uint64(text[0])<<24 ^ uint64(text[n/2])<<16 ^ uint64(text[n-1])<<8
 	}
-	return (uint(text[0]) ^ uint(text[n/2])<<2 ^ uint(text[n-1])<<4 ^ n) % 64
+	return h * prime
 }
+
+// placeOf is the place in a table of recentSize for a hash of spread.
+func placeOf(h uint64) int { return int(h >> (64 - 8)) }
 
 // takeTrait finds or makes the trait of a touch and counts the touch.
 func (s *shard) takeTrait(channel, device, campaign []byte) uint32 {
-	at := &s.recent[(place(channel)+3*place(device)+5*place(campaign))%64]
-	if at.id == 0 || at.channel != string(channel) || at.device != string(device) || at.campaign != string(campaign) {
-		at.channel, at.device, at.campaign = keptText(at.channel, channel), keptText(at.device, device), keptText(at.campaign, campaign)
+	at := &s.recent[placeOf(spread(channel)+3*spread(device)+5*spread(campaign))]
+	if at.id == 0 || !bytes.Equal(at.channel, channel) || !bytes.Equal(at.device, device) || !bytes.Equal(at.campaign, campaign) {
+		at.channel, at.device, at.campaign = append(at.channel[:0], channel...), append(at.device[:0], device...), append(at.campaign[:0], campaign...)
 		s.scratch = pack(s.scratch, channel, device, campaign)
 		at.id = s.putTrait(flat.Key(s.turn.Hasher.Sum(event.TagText, s.scratch)), s.scratch)
 	}
 	s.traits.MutAt(at.id).touches++
 	return at.id
-}
-
-// keptText is v as a string, old if that is the same.
-func keptText(old string, v []byte) string {
-	if old == string(v) {
-		return old
-	}
-	return string(v)
 }
 
 // putTrait finds or makes a trait.
