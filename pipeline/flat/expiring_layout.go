@@ -68,16 +68,13 @@ func (x *Expiring) split(n, high uint32) {
 		x.dir, x.dirDepth = dir, x.dirDepth+1
 	}
 	depth := x.depth[n]
-	old := *x.segments.at(n)
 	m := x.addSegment(depth + 1)
 	halves := [2]*idSegment{x.segments.mut(n), x.segments.mut(m)}
-	*halves[0] = idSegment{}
-	half := func(high uint32) uint32 { return uint32(x.place(high) >> (31 - depth)) }
-	past := x.past()
+	half, past := halving{x.base, 31 - depth}, x.past()
 	var room [idSlots / 4]idSlot
-	used, strays := old.split(halves, past, half, room[:0])
+	used, strays := halves[0].split(halves[1], past, half, room[:0])
 	for _, id := range strays {
-		to := half(id.high) & 1
+		to := half.of(id.high)
 		more, ok := halves[to].put(id, past, bucketSlots-1)
 		used[to] += more
 		if !ok {

@@ -128,14 +128,17 @@ func (b *bucket) tag(i uint32) uint32 { return uint32(b.tags[i/4]>>(i%4*16)) & 0
 func (l *idLine) restOf(k uint32) uint64 { return l.rest >> (k * restBits & 63) & restMask }
 
 // at is the id in slot i of bucket b.
-func (s *idSegment) at(b, i uint32) idSlot {
-	l, k := &s[b].line[i/lineSlots], i%lineSlots
+func (s *idSegment) at(b, i uint32) idSlot { return s[b].at(b, i) }
+
+// at is the id in slot i of the bucket, which is number n of its segment.
+func (b *bucket) at(n, i uint32) idSlot {
+	l, k := &b.line[i/lineSlots], i%lineSlots
 	high, rest := l.high[k], uint32(l.restOf(k))
-	home := b
-	if (b^rest)&1 != 0 {
+	home := n
+	if (n^rest)&1 != 0 {
 		home ^= jump(high)
 	}
-	return idSlot{low: s[b].tag(i)<<16 | rest>>1<<7 | home, high: high, time: l.time[k]}
+	return idSlot{low: b.tag(i)<<16 | rest>>1<<7 | home, high: high, time: l.time[k]}
 }
 
 // time is that of the id in slot i.
@@ -265,28 +268,51 @@ func (s *idSegment) purge(past bound) (removed uint32) {
 	return removed
 }
 
-// split moves the ids that are at home to the same buckets of either half, where
-// all have room, and adds those that are away to strays: they find room at home
-// now.
-func (old *idSegment) split(halves [2]*idSegment, past bound, half func(high uint32) uint32, strays []idSlot) ([2]uint32, []idSlot) {
+// halving tells which half of a divided segment an id goes to: by one bit of its
+// place.
+type halving struct {
+	base  uint64
+	shift uint8
+}
+
+func (h halving) of(high uint32) uint32 { return uint32(uint64(high)*h.base>>(h.shift&63)) & 1 }
+
+// split moves half of the ids that are at home to the same buckets of an empty
+// segment, closes up those that stay, and adds those that are away to strays:
+// they find room at home now. It reports how many ids either segment has. One
+// bucket after another, so that all of it goes on in the nearest cache.
+func (s *idSegment) split(other *idSegment, past bound, half halving, strays []idSlot) ([2]uint32, []idSlot) {
 	var used [2]uint32
 	for b := range uint32(idBuckets) {
-		i := uint32(old[b].next)
+		from := s[b]
+		s[b] = bucket{}
+		to, n := [2]*bucket{&s[b], &other[b]}, [2]uint32{}
+		i := uint32(from.next)
 		for range bucketSlots {
-			if !old[b].isRoom(i, past) {
-				id := old.at(b, i)
-				if id.home() == b {
-					n := half(id.high) & 1
-					halves[n].set(b, uint32(halves[n][b].next), id, past)
-					used[n]++
-				} else {
+			l, k := &from.line[i/lineSlots], i%lineSlots
+			if tag := from.tag(i); tag != 0 && !past.forgotten(l.time[k]) {
+				if id := from.at(b, i); id.home() != b {
 					strays = append(strays, id)
+				} else {
+					h := half.of(id.high)
+					to[h].fillEmpty(n[h], id)
+					n[h]++
 				}
 			}
 			if i++; i == bucketSlots {
 				i = 0
 			}
 		}
+		to[0].next, to[1].next = uint16(n[0]%bucketSlots), uint16(n[1]%bucketSlots)
+		used[0], used[1] = used[0]+n[0], used[1]+n[1]
 	}
 	return used, strays
+}
+
+// fillEmpty puts an id that is at home into slot i, in which nothing ever was.
+func (b *bucket) fillEmpty(i uint32, id idSlot) {
+	b.tags[i/4] |= uint64(id.low>>16) << (i % 4 * 16)
+	l, k := &b.line[i/lineSlots], i%lineSlots
+	l.time[k], l.high[k] = id.time, id.high
+	l.rest |= id.rest() << (k * restBits & 63)
 }

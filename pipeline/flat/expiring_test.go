@@ -361,3 +361,22 @@ func TestExpiringDisorder(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkExpiringGrows asks for ids that are all new, as a set does until it
+// has met as many as it forgets.
+func BenchmarkExpiringGrows(b *testing.B) {
+	const ids = 1 << 22
+	asked, seen := make([]Question, 2048), make([]bool, 2048)
+	for b.Loop() {
+		x := NewExpiring(3_600_000, 50_000_000)
+		r := rand.New(rand.NewPCG(1, 1))
+		for n := 0; n < ids; n += len(asked) {
+			for i := range asked {
+				asked[i] = Question{r.Uint64(), int64(n), math.MinInt64}
+			}
+			x.SeenAll(asked, seen)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/ids, "ns/id")
+	b.ReportMetric(0, "ns/op")
+}
