@@ -1,9 +1,6 @@
 package event
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // Absent is the number, time or amount that is not there.
 const Absent = math.MinInt64
@@ -29,8 +26,8 @@ type Origin struct {
 }
 
 // Batch is a set of events in columns. Columns that the Want does not name are
-// nil. Slices are longer than N: rows from N on are kept absent, so that
-// adding a row costs nothing.
+// nil. Slices are longer than N: rows from N on are made absent some time before
+// they are added, so that adding one costs nothing (see room).
 type Batch struct {
 	N     int
 	Arena []byte
@@ -77,7 +74,7 @@ type Batch struct {
 	Faults  []Fault
 	Skipped int // rows left out by the decoder's where, and records without content
 
-	cap int
+	room room
 }
 
 // Items are the nested columns of all rows' items.
@@ -94,118 +91,6 @@ func NewBatch(w Want) *Batch {
 	w.Columns.Add(Event)
 	b.Want = w
 	return b
-}
-
-// Reset empties the batch and keeps its memory.
-func (b *Batch) Reset() {
-	for c := range b.Str {
-		clear(b.Str[c][:min(b.N, len(b.Str[c]))])
-		fillAbsent(b.Int[c][:min(b.N, len(b.Int[c]))])
-		fillNaN(b.Float[c][:min(b.N, len(b.Float[c]))])
-		b.Item.Str[c] = b.Item.Str[c][:0]
-		b.Item.Int[c] = b.Item.Int[c][:0]
-	}
-	n := min(b.N, b.cap)
-	clear(b.Name[:n])
-	clear(b.Head[:n])
-	clear(b.Profile[:n])
-	clear(b.AttrFirst[:n])
-	clear(b.AttrCount[:n])
-	for k := range b.Ident {
-		if !b.NoIdent[k] {
-			clear(b.Ident[k][:min(n, len(b.Ident[k]))])
-		}
-	}
-	b.N, b.Item.N, b.Empty, b.NoIdent = 0, 0, Set{}, [NumIdents]bool{}
-	b.Arena, b.AttrKey, b.AttrVal = b.Arena[:0], b.AttrKey[:0], b.AttrVal[:0]
-	b.Faults, b.Skipped = b.Faults[:0], 0
-}
-
-// NoteEmpty looks which columns are absent in all rows.
-func (b *Batch) NoteEmpty() {
-	for c := range Column(NumColumns) {
-		if b.Str[c] != nil && !slices.ContainsFunc(b.Str[c][:b.N], func(s Str) bool { return s.Len > 0 }) ||
-			b.Int[c] != nil && !slices.ContainsFunc(b.Int[c][:b.N], func(v int64) bool { return v != Absent }) {
-			b.Empty.Add(c)
-		}
-	}
-}
-
-// Clear empties a batch whose rows CopyRows alone fills, and keeps its memory.
-// Other than Reset it leaves rows as they are instead of making them absent:
-// CopyRows sets all of a row.
-func (b *Batch) Clear() {
-	for _, c := range ItemColumns {
-		b.Item.Str[c] = b.Item.Str[c][:0]
-		b.Item.Int[c] = b.Item.Int[c][:0]
-	}
-	b.N, b.Item.N = 0, 0
-	b.Arena, b.AttrKey, b.AttrVal = b.Arena[:0], b.AttrKey[:0], b.AttrVal[:0]
-	b.Faults, b.Skipped = b.Faults[:0], 0
-}
-
-func fillAbsent(s []int64) {
-	for i := range s {
-		s[i] = Absent
-	}
-}
-
-func fillNaN(s []float64) {
-	for i := range s {
-		s[i] = math.NaN()
-	}
-}
-
-// Grow makes room for n more rows.
-func (b *Batch) Grow(n int) {
-	if b.N+n <= b.cap {
-		return
-	}
-	size := max(b.N+n, 2*b.cap, 64)
-	for c := range NumColumns {
-		if !b.Want.Columns.Has(Column(c)) {
-			continue
-		}
-		switch columns[c].kind {
-		case Text:
-			b.Str[c] = extend(b.Str[c], size)
-		case Float:
-			old := len(b.Float[c])
-			b.Float[c] = extend(b.Float[c], size)
-			fillNaN(b.Float[c][old:])
-		default:
-			old := len(b.Int[c])
-			b.Int[c] = extend(b.Int[c], size)
-			fillAbsent(b.Int[c][old:])
-		}
-	}
-	for k, c := range IdentColumns {
-		if b.Want.Columns.Has(c) {
-			b.Ident[k] = extend(b.Ident[k], size)
-		}
-	}
-	b.Name, b.Head = extend(b.Name, size), extend(b.Head, size)
-	b.Origin, b.Offset = extend(b.Origin, size), extend(b.Offset, size)
-	b.Element, b.Record = extend(b.Element, size), extend(b.Record, size)
-	b.Own, b.Mark, b.Limit = extend(b.Own, size), extend(b.Mark, size), extend(b.Limit, size)
-	b.Message, b.Profile = extend(b.Message, size), extend(b.Profile, size)
-	b.AttrFirst, b.AttrCount = extend(b.AttrFirst, size), extend(b.AttrCount, size)
-	b.cap = size
-}
-
-func extend[T any](s []T, size int) []T {
-	out := make([]T, size)
-	copy(out, s)
-	return out
-}
-
-// Add appends an absent row and returns its index.
-func (b *Batch) Add() int {
-	if b.N == b.cap {
-		b.Grow(1)
-	}
-	b.N++
-	return b.N - 1
 }
 
 // Undo takes back the rows from row on, with their items and attributes: a
@@ -379,7 +264,7 @@ func (b *Batch) Size() int {
 			row += 16
 		}
 	}
-	return b.cap*row + cap(b.Arena) + b.Item.N*8*len(ItemColumns) + 16*cap(b.AttrKey)
+	return b.room.rows*row + cap(b.Arena) + b.Item.N*8*len(ItemColumns) + 16*cap(b.AttrKey)
 }
 
 // HideEmpty makes columns that are absent in all rows look as if they were not

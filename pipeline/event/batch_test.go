@@ -31,8 +31,8 @@ func TestRowsAreAbsentAtFirst(t *testing.T) {
 	for range 300 { // beyond what there was room for
 		absent(t, "after Reset", b, b.Add())
 	}
-	if b.N != 300 || b.cap < 300 || b.Item.N != 0 || len(b.Arena) != 0 || len(b.AttrKey) != 0 {
-		t.Errorf("%d rows, room for %d, %d items, %d bytes, %d attributes", b.N, b.cap, b.Item.N, len(b.Arena), len(b.AttrKey))
+	if b.N != 300 || b.room.rows < 300 || b.Item.N != 0 || len(b.Arena) != 0 || len(b.AttrKey) != 0 {
+		t.Errorf("%d rows, room for %d, %d items, %d bytes, %d attributes", b.N, b.room.rows, b.Item.N, len(b.Arena), len(b.AttrKey))
 	}
 }
 
@@ -48,10 +48,10 @@ func TestGrowKeepsRows(t *testing.T) {
 			t.Errorf("row %d became\n%s\nfrom\n%s", row, got, want)
 		}
 	}
-	if was := b.cap; was < 1020 {
+	if was := b.room.rows; was < 1020 {
 		t.Errorf("room for %d rows", was)
-	} else if b.Grow(1); b.cap != was {
-		t.Errorf("room for %d rows grew to %d without need", was, b.cap)
+	} else if b.Grow(1); b.room.rows != was {
+		t.Errorf("room for %d rows grew to %d without need", was, b.room.rows)
 	}
 }
 

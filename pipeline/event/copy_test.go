@@ -12,37 +12,42 @@ import (
 func random(r *rand.Rand, rows int) *Batch {
 	b := NewBatch(Want{Columns: AllColumns(), Items: true, AllAttrs: true})
 	missing := r.Uint64() // columns that no row has
+	for range rows {
+		addRandom(r, b, missing)
+	}
+	return b
+}
+
+// addRandom adds a row without the missing columns.
+func addRandom(r *rand.Rand, b *Batch, missing uint64) {
 	text := func() Str {
 		return b.Put(bytes.Repeat([]byte{byte('a' + r.IntN(26))}, []int{0, 1, 7, 15, 16, 17, 36, 63, 64, 65, 200}[r.IntN(11)]))
 	}
-	for range rows {
-		row := b.Add()
-		for c := range Column(NumColumns) {
-			switch {
-			case missing>>(c%64)&1 == 1, r.IntN(3) == 0:
-			case b.Str[c] != nil:
-				b.Str[c][row] = text()
-			case b.Int[c] != nil:
-				b.Int[c][row] = r.Int64()
-			case b.Float[c] != nil:
-				b.Float[c][row] = r.Float64()
-			}
-		}
-		for k := range b.Ident {
-			b.Ident[k][row] = Hash{r.Uint64(), r.Uint64()}
-		}
-		b.Name[row], b.Head[row].Flags = Name(r.IntN(5)), Flags(r.IntN(4))
-		b.Own[row], b.Mark[row] = r.Int64(), r.Int64()
-		b.Message[row], b.Head[row].Device, b.Profile[row] = Hash{1, r.Uint64()}, Hash{2, r.Uint64()}, Hash{3, r.Uint64()}
-		for range r.IntN(3) {
-			i := b.AddItem(row)
-			b.Item.Str[ProductID][i], b.Item.Int[Price][i] = text(), r.Int64()
-		}
-		for range r.IntN(3) {
-			b.AddAttr(row, b.Put([]byte("key")), text())
+	row := b.Add()
+	for c := range Column(NumColumns) {
+		switch {
+		case missing>>(c%64)&1 == 1, r.IntN(3) == 0:
+		case b.Str[c] != nil:
+			b.Str[c][row] = text()
+		case b.Int[c] != nil:
+			b.Int[c][row] = r.Int64()
+		case b.Float[c] != nil:
+			b.Float[c][row] = r.Float64()
 		}
 	}
-	return b
+	for k := range b.Ident {
+		b.Ident[k][row] = Hash{r.Uint64(), r.Uint64()}
+	}
+	b.Name[row], b.Head[row].Flags = Name(r.IntN(5)), Flags(r.IntN(4))
+	b.Own[row], b.Mark[row] = r.Int64(), r.Int64()
+	b.Message[row], b.Head[row].Device, b.Profile[row] = Hash{1, r.Uint64()}, Hash{2, r.Uint64()}, Hash{3, r.Uint64()}
+	for range r.IntN(3) {
+		i := b.AddItem(row)
+		b.Item.Str[ProductID][i], b.Item.Int[Price][i] = text(), r.Int64()
+	}
+	for range r.IntN(3) {
+		b.AddAttr(row, b.Put([]byte("key")), text())
+	}
 }
 
 // show writes all of a row.
