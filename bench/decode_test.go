@@ -58,13 +58,18 @@ func decode(b *testing.B, d event.Decoder, c *event.Chunk, want event.Want, fini
 func runDecode(b *testing.B, d event.Decoder, c *event.Chunk, want event.Want, finish bool) {
 	batch := event.NewBatch(want)
 	finisher := event.Finisher{Hasher: event.NewHasher("bench", nil), Bots: event.NewBotTest(event.KnownBots)}
+	var part event.Chunk
 	once := func() {
 		batch.Reset()
 		batch.Arena = append(batch.Arena[:0], c.Data...)
-		batch.Grow(len(c.Recs))
-		d.Decode(c, batch)
-		if finish {
-			finisher.Finish(c, batch)
+		for i := 0; i < len(c.Recs); {
+			first := batch.N
+			i = c.Part(&part, i, event.PartRecords)
+			batch.Grow(len(part.Recs))
+			d.Decode(&part, batch)
+			if finish {
+				finisher.FinishFrom(&part, batch, first)
+			}
 		}
 	}
 	once()

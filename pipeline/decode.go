@@ -12,6 +12,7 @@ type decodeWorker struct {
 	want      event.Want
 	decoders  []event.Decoder
 	finishers []event.Finisher
+	part      event.Chunk // of the chunk at hand
 	routers   int
 	// started is the clock of records without a timestamp.
 	started *int64
@@ -80,9 +81,15 @@ func (w *decodeWorker) decode(p *piece) {
 	w.buryLarge(p)
 	// The arena is the chunk's own memory; what decoders append lies behind it.
 	b.Arena = p.chunk.Data
-	b.Grow(len(p.chunk.Recs))
-	w.decoders[p.source].Decode(p.chunk, b)
-	w.finishers[p.source].Finish(p.chunk, b)
+	b.Reserve(len(p.chunk.Recs))
+	for i := 0; i < len(p.chunk.Recs); {
+		first := b.N
+		i = p.chunk.Part(&w.part, i, event.PartRecords)
+		b.Grow(len(w.part.Recs))
+		w.decoders[p.source].Decode(&w.part, b)
+		w.finishers[p.source].FinishFrom(&w.part, b, first)
+	}
+	w.part = event.Chunk{}
 	if w.cfg.Place != nil {
 		w.cfg.Place(b)
 	}

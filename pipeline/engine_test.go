@@ -60,11 +60,11 @@ func (lineDecoder) Decode(c *event.Chunk, b *event.Batch) {
 		f := strings.Fields(string(c.Value(i)))
 		t, err := strconv.ParseInt(f[0], 10, 64)
 		if err != nil {
-			b.Fail(uint32(i), 0, event.BadTime, err.Error())
+			b.Fail(c.First+uint32(i), 0, event.BadTime, err.Error())
 			continue
 		}
 		r := b.Add()
-		b.Record[r] = uint32(i)
+		b.Record[r] = c.First + uint32(i)
 		b.Str[event.Event][r] = b.Put([]byte("page"))
 		b.Int[event.EventTime][r] = t
 		b.Str[event.AnonymousID][r] = b.Put([]byte(f[1]))

@@ -17,6 +17,8 @@ type Chunk struct {
 	Header []byte
 	Data   []byte
 	Recs   []Rec
+	// First is the number of the first record: in a part of a chunk it is not 0.
+	First uint32
 	// At is the time of records without a timestamp in dead letters: the
 	// file's modification time, ms.
 	At int64
@@ -25,7 +27,7 @@ type Chunk struct {
 // Reset empties the chunk and keeps its memory.
 func (c *Chunk) Reset() {
 	c.Header, c.Data, c.Recs = c.Header[:0], c.Data[:0], c.Recs[:0]
-	c.Origin, c.OriginIndex, c.At = Origin{}, 0, Absent
+	c.Origin, c.OriginIndex, c.First, c.At = Origin{}, 0, 0, Absent
 }
 
 // Add appends a record, copying its bytes.
@@ -44,6 +46,28 @@ func (c *Chunk) Append(o *Chunk) {
 	}
 }
 
+// PartRecords are decoded and finished before the next ones, while their bytes
+// and columns are in the processor's cache: a whole chunk does not fit there.
+const PartRecords = 256
+
+// Part lets part be at most n records of the chunk, without a copy, and gives
+// the index of the record behind them.
+func (c *Chunk) Part(part *Chunk, from, n int) (next int) {
+	next = min(from+n, len(c.Recs))
+	*part = *c
+	part.Recs, part.First = c.Recs[from:next:next], c.First+uint32(from)
+	return next
+}
+
+// Extent is where in Data the records lie.
+func (c *Chunk) Extent() (from, to int) {
+	from = len(c.Data)
+	for _, r := range c.Recs {
+		from, to = min(from, int(r.Off)), max(to, int(r.Off+r.Len))
+	}
+	return from, max(from, to)
+}
+
 // Value gives the bytes of a record.
 func (c *Chunk) Value(i int) []byte {
 	r := c.Recs[i]
@@ -53,11 +77,12 @@ func (c *Chunk) Value(i int) []byte {
 // A Decoder turns a chunk's records into rows of a batch. It is used by one
 // goroutine at a time.
 //
-// Decode is called with a reset batch whose arena already holds the chunk's
-// data at the same offsets, so that texts may refer to it; unescaped or
-// composed texts are appended with Put. For each event it adds a row, fills
-// Event (the name's text), EventTime and the wanted columns as raw text and
-// numbers, and sets Record and Element; it sets neither hashes nor Name.
+// Decode is called for the parts of a chunk one after another, the first time
+// with a reset batch. Its arena already holds the chunk's data at the same
+// offsets, so that texts may refer to it; unescaped or composed texts are
+// appended with Put. For each event it adds a row, fills Event (the name's
+// text), EventTime and the wanted columns as raw text and numbers, and sets
+// Record (from First on) and Element; it sets neither hashes nor Name.
 // What cannot be decoded becomes a Fault, never a panic.
 type Decoder interface {
 	Decode(c *Chunk, b *Batch)

@@ -33,31 +33,35 @@ type Finisher struct {
 }
 
 // Finish completes all rows of a batch that was decoded from the chunk.
-func (f *Finisher) Finish(c *Chunk, b *Batch) {
+func (f *Finisher) Finish(c *Chunk, b *Batch) { f.FinishFrom(c, b, 0) }
+
+// FinishFrom completes the rows from a row on, which were decoded from a part of
+// a chunk; those before it are complete.
+func (f *Finisher) FinishFrom(c *Chunk, b *Batch, from int) {
 	b.Source = c.Origin.Source
-	f.defaults(b)
-	for r, name := range b.Str[Event][:b.N] {
-		b.Name[r] = NameOf(b.Bytes(name))
+	f.defaults(b, from)
+	for r := from; r < b.N; r++ {
+		b.Name[r] = NameOf(b.Text(Event, r))
 		b.Origin[r] = c.OriginIndex
-		b.Offset[r] = c.Recs[b.Record[r]].Offset
+		b.Offset[r] = c.Recs[b.Record[r]-c.First].Offset
 	}
-	f.messages(c, b)
+	f.messages(c, b, from)
 	if b.Int[Amount] != nil || b.Want.Items {
-		for r := range b.N {
+		for r := from; r < b.N; r++ {
 			completeAmount(b, r)
 		}
 	}
 	if rt := b.Int[ReceivedTime]; rt != nil {
-		for r := range b.N {
+		for r := from; r < b.N; r++ {
 			if rt[r] == Absent {
-				rt[r] = c.Recs[b.Record[r]].Timestamp
+				rt[r] = c.Recs[b.Record[r]-c.First].Timestamp
 			}
 		}
 	}
-	f.identifiers(b)
-	f.heads(b)
+	f.identifiers(b, from)
+	f.heads(b, from)
 	if f.Bots != nil && b.Str[UserAgent] != nil {
-		for r := range b.N {
+		for r := from; r < b.N; r++ {
 			if ua := b.Text(UserAgent, r); len(ua) > 0 && f.Bots.Is(ua) {
 				b.Head[r].Flags |= IsBot
 			}
@@ -65,25 +69,25 @@ func (f *Finisher) Finish(c *Chunk, b *Batch) {
 	}
 }
 
-func (f *Finisher) defaults(b *Batch) {
+func (f *Finisher) defaults(b *Batch, from int) {
 	for _, d := range f.Defaults {
 		switch {
 		case b.Str[d.Column] != nil:
-			col, s := b.Str[d.Column][:b.N], b.Put([]byte(d.Text))
+			col, s := b.Str[d.Column][from:b.N], b.Put([]byte(d.Text))
 			for r := range col {
 				if col[r].Len == 0 {
 					col[r] = s
 				}
 			}
 		case b.Int[d.Column] != nil:
-			col := b.Int[d.Column][:b.N]
+			col := b.Int[d.Column][from:b.N]
 			for r := range col {
 				if col[r] == Absent {
 					col[r] = d.Int
 				}
 			}
 		case b.Float[d.Column] != nil:
-			col := b.Float[d.Column][:b.N]
+			col := b.Float[d.Column][from:b.N]
 			for r := range col {
 				if col[r] != col[r] {
 					col[r] = d.Float
@@ -102,14 +106,14 @@ func (f *Finisher) originHash(c *Chunk) Hash {
 }
 
 // messages hashes the ids of messages, of those without one their place.
-func (f *Finisher) messages(c *Chunk, b *Batch) {
+func (f *Finisher) messages(c *Chunk, b *Batch, from int) {
 	var ids []Str
 	if b.Str[MessageID] != nil {
 		ids = b.Str[MessageID][:b.N]
 	}
 	origin := f.originHash(c)
 	f.column.start(f.Hasher, TagMessage)
-	for r := range b.N {
+	for r := from; r < b.N; r++ {
 		if ids != nil && ids[r].Len > 0 {
 			f.column.hash(f.Hasher, b.Message, r, b.Bytes(ids[r]))
 		} else {
@@ -169,18 +173,21 @@ func lineAmount(price, quantity int64) int64 {
 	return a
 }
 
-func (f *Finisher) identifiers(b *Batch) {
+func (f *Finisher) identifiers(b *Batch, from int) {
 	for k := range Ident(NumIdents) {
 		col := b.Ident[k]
 		if col == nil {
 			continue
 		}
 		raw := b.Str[k.Column()]
-		if b.NoIdent[k] = !slices.ContainsFunc(raw[:b.N], func(s Str) bool { return s.Len > 0 }); b.NoIdent[k] {
+		hasNone := !slices.ContainsFunc(raw[from:b.N], func(s Str) bool { return s.Len > 0 })
+		b.NoIdent[k] = hasNone && (from == 0 || b.NoIdent[k])
+		if hasNone {
 			continue
 		}
 		f.column.start(f.Hasher, byte(k))
-		for r, text := range raw[:b.N] {
+		for r := from; r < b.N; r++ {
+			text := raw[r]
 			if text.Len == 0 {
 				continue
 			}

@@ -1,6 +1,8 @@
 package event
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -170,6 +172,45 @@ func TestSessionKeyIsTheStrongestThatKeysASession(t *testing.T) {
 	f.Finish(chunk(3), b)
 	if b.Head[0].DeviceKind != IdentAnonymous || b.Head[1].DeviceKind != IdentDevice || !b.Head[2].Device.IsZero() {
 		t.Errorf("session keys %+v", b.Head[:3])
+	}
+}
+
+// TestPartsAreFinishedAsTheWhole: a chunk in parts leaves the rows that it leaves
+// as a whole.
+func TestPartsAreFinishedAsTheWhole(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		whole, parts, c := rowsOf(0), rowsOf(0), chunk(50)
+		missing := r.Uint64()
+		f := &Finisher{Hasher: testHasher(), Bots: NewBotTest(KnownBots), Defaults: []Default{{Column: Channel, Text: "web"}}}
+		for from := 0; from < len(c.Recs); {
+			var part Chunk
+			first, next := parts.N, c.Part(&part, from, 7)
+			for ; from < next; from++ {
+				for _, b := range [...]*Batch{whole, parts} {
+					addRandom(rand.New(rand.NewPCG(seed, uint64(from))), b, missing)
+					row := b.N - 1
+					b.Record[row], b.Name[row], b.Head[row] = uint32(from), 0, Head{ItemFirst: b.Head[row].ItemFirst, ItemCount: b.Head[row].ItemCount}
+					for k := range b.Ident {
+						b.Ident[k][row] = Hash{}
+					}
+				}
+			}
+			f.FinishFrom(&part, parts, first)
+		}
+		f.Finish(c, whole)
+		if parts.NoIdent != whole.NoIdent {
+			t.Errorf("identifiers: %v, want %v", parts.NoIdent, whole.NoIdent)
+		}
+		for row := range whole.N {
+			if got, want := showAll(parts, row), showAll(whole, row); got != want {
+				t.Fatalf("row %d is\n%s\nnot\n%s", row, got, want)
+			}
+			got, want := parts.Head[row], whole.Head[row]
+			if got.Page, want.Page = (Str{}), (Str{}); got != want || !bytes.Equal(parts.Bytes(parts.Head[row].Page), whole.Bytes(whole.Head[row].Page)) {
+				t.Fatalf("the head of row %d is %+v, want %+v", row, parts.Head[row], whole.Head[row])
+			}
+		}
 	}
 }
 

@@ -24,54 +24,55 @@ type Head struct {
 	IsKnown              bool // user_id or loyalty_id is there
 }
 
-// heads completes the heads of all rows once identifiers are hashed.
-func (f *Finisher) heads(b *Batch) {
+// heads completes the heads of the rows from a row on, once identifiers are
+// hashed.
+func (f *Finisher) heads(b *Batch, from int) {
 	for _, k := range slices.Backward(SessionKinds[:]) {
 		if b.Ident[k] == nil || b.NoIdent[k] {
 			continue
 		}
-		for r, device := range b.Ident[k][:b.N] {
-			if !device.IsZero() {
+		for r := from; r < b.N; r++ {
+			if device := b.Ident[k][r]; !device.IsZero() {
 				b.Head[r].Device, b.Head[r].DeviceKind = device, k
 			}
 		}
 	}
 	if users := b.Ident[IdentUser]; users != nil && !b.NoIdent[IdentUser] {
-		for r, user := range users[:b.N] {
-			b.Head[r].User, b.Head[r].IsKnown = user.Lo, !user.IsZero()
+		for r := from; r < b.N; r++ {
+			b.Head[r].User, b.Head[r].IsKnown = users[r].Lo, !users[r].IsZero()
 		}
 	}
 	if members := b.Ident[IdentLoyalty]; members != nil && !b.NoIdent[IdentLoyalty] {
-		for r, member := range members[:b.N] {
-			b.Head[r].IsKnown = b.Head[r].IsKnown || !member.IsZero()
+		for r := from; r < b.N; r++ {
+			b.Head[r].IsKnown = b.Head[r].IsKnown || !members[r].IsZero()
 		}
 	}
-	f.goods(b, ProductID, func(h *Head) *uint64 { return &h.Product })
-	f.goods(b, SKU, func(h *Head) *uint64 { return &h.SKU })
+	f.goods(b, from, ProductID, func(h *Head) *uint64 { return &h.Product })
+	f.goods(b, from, SKU, func(h *Head) *uint64 { return &h.SKU })
 	if b.hasPages() {
-		for r := range b.N {
+		for r := from; r < b.N; r++ {
 			b.Head[r].Page = b.pageOf(r)
 		}
 	}
 }
 
 // goods hashes a column of names of goods.
-func (f *Finisher) goods(b *Batch, c Column, field func(*Head) *uint64) {
-	texts := b.Str[c]
-	if texts == nil {
+func (f *Finisher) goods(b *Batch, from int, c Column, field func(*Head) *uint64) {
+	if b.Str[c] == nil {
 		return
 	}
-	f.sums = slices.Grow(f.sums[:0], b.N)[:b.N]
+	texts := b.Str[c][from:b.N]
+	f.sums = slices.Grow(f.sums[:0], len(texts))[:len(texts)]
 	f.column.start(f.Hasher, TagText)
-	for r, text := range texts[:b.N] {
+	for r, text := range texts {
 		if text.Len > 0 {
 			f.column.hash(f.Hasher, f.sums, r, b.Bytes(text))
 		}
 	}
 	f.column.flush(f.sums)
-	for r, text := range texts[:b.N] {
+	for r, text := range texts {
 		if text.Len > 0 {
-			*field(&b.Head[r]) = f.sums[r].Lo
+			*field(&b.Head[from+r]) = f.sums[r].Lo
 		}
 	}
 }

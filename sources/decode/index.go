@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+
+	"touchstream/pipeline/event"
 )
 
 // Index marks, one bit a byte, where a string of JSON may end or needs care:
 // quotes, backslashes, control characters and bytes outside ASCII. It is made
-// once for all records of a chunk; the end of a clean string is then the next
+// once for all records of a part of a chunk; the end of a clean string is then the next
 // mark. It is used by one goroutine at a time.
 type Index struct {
 	data []byte
@@ -20,12 +22,19 @@ type Index struct {
 // blockBytes is what one word of marks covers.
 const blockBytes = 64
 
-// Build makes the index of data, which must not change while it is used.
-func (x *Index) Build(data []byte) {
-	whole := len(data) / blockBytes
+// BuildFor makes the index of a chunk's records.
+func (x *Index) BuildFor(c *event.Chunk) {
+	from, to := c.Extent()
+	x.Build(c.Data[:to], from)
+}
+
+// Build makes the index of data, which must not change while it is used. Nothing
+// before from is asked for.
+func (x *Index) Build(data []byte, from int) {
+	whole, first := len(data)/blockBytes, from/blockBytes
 	x.data = data
 	x.marks = slices.Grow(x.marks[:0], whole+2)[:whole+2]
-	markBlocks(x.marks[:whole], data)
+	markBlocks(x.marks[first:whole], data[first*blockBytes:])
 	// The rest goes through a block of its own, so that nothing is read beyond
 	// the data; the zeros behind it are control characters.
 	var last [blockBytes]byte

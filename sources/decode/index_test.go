@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func isMarked(c byte) bool { return c == '"' || c == '\\' || c < ' ' || c >= 0x8
 func checkIndex(t *testing.T, data []byte) {
 	t.Helper()
 	var x Index
-	x.Build(data)
+	x.Build(data, 0)
 	portable := make([]uint64, len(data)/blockBytes)
 	markBlocksPortable(portable, data)
 	for i, m := range portable {
@@ -23,6 +24,13 @@ func checkIndex(t *testing.T, data []byte) {
 	for i, c := range data {
 		if got := x.marks[i/blockBytes]>>(i%blockBytes)&1 == 1; got != isMarked(c) {
 			t.Fatalf("byte %d of %q is marked: %v", i, data, got)
+		}
+	}
+	for _, from := range [...]int{len(data) / 3, len(data)} {
+		var part Index
+		part.Build(data, from)
+		if at := from / blockBytes; !slices.Equal(part.marks[at:], x.marks[at:]) {
+			t.Fatalf("from byte %d of %q: %x, want %x", from, data, part.marks[at:], x.marks[at:])
 		}
 	}
 	for i := len(data); i < len(x.marks)*blockBytes; i++ {

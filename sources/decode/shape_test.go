@@ -52,7 +52,7 @@ func gatherBoth(t *testing.T, records [][]byte) {
 	tree, slots := gatherTree()
 	slow, _ := gatherTree()
 	var x Index
-	x.Build(data)
+	x.Build(data, 0)
 	g, o := &Gatherer{Cells: make([]Value, slots)}, &Gatherer{Cells: make([]Value, slots)}
 	g.Use(&x)
 	at := 0
@@ -135,7 +135,7 @@ func TestShapesAreFound(t *testing.T) {
 	}
 	n, slots := gatherTree()
 	var x Index
-	x.Build(data)
+	x.Build(data, 0)
 	g := &Gatherer{Cells: make([]Value, slots)}
 	g.Use(&x)
 	at, missed := 0, 0
@@ -164,7 +164,7 @@ func TestMemoryOfShapesIsBounded(t *testing.T) {
 	g.Use(&x)
 	for i := range 20_000 {
 		data := fmt.Appendf(nil, `{"a":1,"x%d":{"y%d":"%d"}}`, i%11, i, i)
-		x.Build(data)
+		x.Build(data, 0)
 		g.Reset(data, 0)
 		if g.Gather(n); !g.End() {
 			t.Fatal(g.Fault())
@@ -184,7 +184,7 @@ func TestLongKeysAreNotKept(t *testing.T) {
 	for _, length := range []int{100, textMax + 1} {
 		n.shapes = shapes{}
 		data := fmt.Appendf(nil, `{"%s":1,"a":2}`, strings.Repeat("k", length))
-		x.Build(data)
+		x.Build(data, 0)
 		g.Reset(data, 0)
 		if g.Gather(n); !g.End() {
 			t.Fatal(g.Fault())

@@ -18,14 +18,14 @@ func SessionWant() event.Want {
 // MustNotAllocate checks that decoding makes no garbage once its memory has grown.
 func MustNotAllocate(t *testing.T, d event.Decoder, c *event.Chunk, want event.Want) {
 	t.Helper()
-	b := event.NewBatch(want)
+	b, part := event.NewBatch(want), &event.Chunk{}
 	for range 3 {
-		Decode(d, c, b)
+		decodeParts(d, c, b, part, event.PartRecords)
 	}
 	if len(b.Faults) > 0 || b.N == 0 {
 		t.Fatalf("%d rows, faults %v", b.N, b.Faults)
 	}
-	if n := testing.AllocsPerRun(10, func() { Decode(d, c, b) }); n > 0 {
+	if n := testing.AllocsPerRun(10, func() { decodeParts(d, c, b, part, event.PartRecords) }); n > 0 {
 		t.Errorf("%v allocations for %d records", n, len(c.Recs))
 	}
 }
@@ -35,11 +35,11 @@ func Bench(b *testing.B, newDecoder func() event.Decoder, c *event.Chunk, isJSON
 	events := float64(len(c.Recs))
 	run := func(name string, want event.Want) {
 		b.Run(name, func(b *testing.B) {
-			d, batch := newDecoder(), event.NewBatch(want)
+			d, batch, part := newDecoder(), event.NewBatch(want), &event.Chunk{}
 			b.SetBytes(int64(len(c.Data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				Decode(d, c, batch)
+				decodeParts(d, c, batch, part, event.PartRecords)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/events, "ns/event")
 		})

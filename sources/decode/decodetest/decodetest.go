@@ -30,12 +30,23 @@ func Chunk(header string, records ...string) *event.Chunk {
 	return c
 }
 
+// partRecords is how many records Decode gives to the decoder at once; few, so
+// that most tests have several parts.
+const partRecords = 3
+
 // Decode runs a decoder as the engine does. The batch is reset before.
 func Decode(d event.Decoder, c *event.Chunk, b *event.Batch) {
+	decodeParts(d, c, b, &event.Chunk{}, partRecords)
+}
+
+func decodeParts(d event.Decoder, c *event.Chunk, b *event.Batch, part *event.Chunk, records int) {
 	b.Reset()
 	b.Arena = append(b.Arena[:0], c.Data...)
-	b.Grow(len(c.Recs))
-	d.Decode(c, b)
+	for i := 0; i < len(c.Recs); {
+		i = c.Part(part, i, records)
+		b.Grow(len(part.Recs))
+		d.Decode(part, b)
+	}
 }
 
 // Rows writes the rows, the faults and the number of skipped events, one a line.

@@ -70,11 +70,11 @@ var words = [...]string{
 func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	d.bind(b)
 	d.Batch = b
-	d.index.Build(c.Data)
+	d.index.BuildFor(c)
 	for i := range c.Recs {
 		if start, end, ok := decode.Record(c, i); ok {
 			d.came = c.Recs[i].Timestamp
-			d.record(uint32(i), c.Data[:end:end], start)
+			d.record(c.First+uint32(i), c.Data[:end:end], start)
 		} else {
 			b.Skipped++
 		}

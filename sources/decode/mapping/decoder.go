@@ -76,16 +76,16 @@ func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	if d.cfg.IsCSV() {
 		d.readHeader(c)
 	} else {
-		d.index.Build(c.Data)
+		d.index.BuildFor(c)
 	}
 	for i := range c.Recs {
 		start, end, ok := decode.Record(c, i)
 		data := c.Data[:end:end]
 		switch {
 		case d.cfg.IsCSV() && (ok || isRowOfBlanks(data[start:], d.cfg.Comma())):
-			d.decodeCSV(uint32(i), data, start)
+			d.decodeCSV(c.First+uint32(i), data, start)
 		case ok:
-			d.decodeJSON(uint32(i), data, start)
+			d.decodeJSON(c.First+uint32(i), data, start)
 		default:
 			b.Skipped++
 		}

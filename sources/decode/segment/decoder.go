@@ -80,10 +80,10 @@ func callOf(name []byte) (call, bool) {
 func (d *decoder) Decode(c *event.Chunk, b *event.Batch) {
 	d.bind(b)
 	d.Batch = b
-	d.index.Build(c.Data)
+	d.index.BuildFor(c)
 	for i := range c.Recs {
 		if start, end, ok := decode.Record(c, i); ok {
-			d.record(uint32(i), c.Data[:end:end], start)
+			d.record(c.First+uint32(i), c.Data[:end:end], start)
 		} else {
 			b.Skipped++
 		}
