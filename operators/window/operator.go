@@ -131,6 +131,10 @@ type route struct {
 	row, item, kept []uint32
 	key             []byte
 	memo            [memoSize]memo
+	// lastText is where the last plain key stands in the arena of the batch at
+	// hand, lastHash its hash: texts that recur stand in one place.
+	lastText event.Str
+	lastHash event.Hash
 }
 
 // memo remembers the hash of a key, so that keys that come again and again are
@@ -157,6 +161,7 @@ func newRoute(p *plan, h *event.Hasher) *route {
 
 // Route appends the units of the rows that count.
 func (r *route) Route(b *event.Batch, rows []uint32, out *pipeline.Units) {
+	r.lastText = event.Str{}
 	if r.plan.items {
 		r.routeItems(b, rows, out)
 		return
@@ -217,13 +222,27 @@ func (r *route) hashText(b *event.Batch, row, item uint32) event.Hash {
 	if len(r.plan.keys) == 0 || r.hasher == nil {
 		return r.single
 	}
-	var text []byte
 	if r.isPlain {
-		text = b.Text(r.plan.keys[0].column, int(row))
-	} else {
-		r.key = appendKey(r.key[:0], r.plan.keys, b, row, item)
-		text = r.key
+		return r.hashPlain(b, row)
 	}
+	r.key = appendKey(r.key[:0], r.plan.keys, b, row, item)
+	return r.remembered(b, row, item, r.key)
+}
+
+// hashPlain is the hash of a key that is one text.
+func (r *route) hashPlain(b *event.Batch, row uint32) event.Hash {
+	col := b.Str[r.plan.keys[0].column]
+	if col == nil {
+		return r.remembered(b, row, noItem, nil)
+	}
+	if s := col[row]; s.Len == 0 || s != r.lastText {
+		r.lastText, r.lastHash = s, r.remembered(b, row, noItem, b.Bytes(s))
+	}
+	return r.lastHash
+}
+
+// remembered is the hash of a unit's key, of which text tells it from others.
+func (r *route) remembered(b *event.Batch, row, item uint32, text []byte) event.Hash {
 	m := &r.memo[quick(text)%memoSize]
 	if m.hash.IsZero() || string(m.key) != string(text) {
 		m.key = append(m.key[:0], text...)

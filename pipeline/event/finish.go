@@ -27,9 +27,10 @@ type Finisher struct {
 	// Bots judges user agents; nil when bots are not looked for.
 	Bots *BotTest
 
-	scratch []byte
-	column  columnHasher
-	sums    []Hash
+	scratch   []byte
+	column    columnHasher
+	sums      []Hash
+	recurrers [len(recurring)]recurrer
 }
 
 // Finish completes all rows of a batch that was decoded from the chunk.
@@ -40,6 +41,7 @@ func (f *Finisher) Finish(c *Chunk, b *Batch) { f.FinishFrom(c, b, 0) }
 func (f *Finisher) FinishFrom(c *Chunk, b *Batch, from int) {
 	b.Source = c.Origin.Source
 	f.defaults(b, from)
+	f.recur(b, from)
 	for r := from; r < b.N; r++ {
 		b.Name[r] = NameOf(b.Text(Event, r))
 		b.Origin[r] = c.OriginIndex
