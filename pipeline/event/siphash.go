@@ -3,7 +3,7 @@ package event
 import "encoding/binary"
 
 // sipLanes is how many texts are hashed at once.
-const sipLanes = 4
+const sipLanes = 8
 
 // sipBlocksMax is the number of whole blocks of 8 bytes from which texts are
 // hashed one at a time.
@@ -20,7 +20,7 @@ type sipGroup struct {
 	n    int
 }
 
-// columnHasher hashes the texts of a column with one tag. Texts wait until four
+// columnHasher hashes the texts of a column with one tag. Texts wait until eight
 // of as many blocks are there. It is used by one goroutine at a time.
 type columnHasher struct {
 	k0, k1 uint64
@@ -82,7 +82,7 @@ func (c *columnHasher) run(dst []Hash, blocks int) {
 	for i := g.n; i < sipLanes; i++ {
 		g.text[i], g.last[i] = g.text[0], g.last[0]
 	}
-	sip4(g, c.k0^uint64(c.tag)<<56, c.k1, blocks)
+	sip8(g, c.k0^uint64(c.tag)<<56, c.k1, blocks)
 	for i := range g.n {
 		h := Hash{g.hi[i], g.lo[i]}
 		if h.Lo == 0 {

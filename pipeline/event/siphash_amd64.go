@@ -4,8 +4,8 @@ import "touchstream/pipeline/cpu"
 
 var hasLanes = cpu.HasAVX2
 
-// sip4 hashes the texts of a group, each of so many whole blocks, with SipHash-2-4
+// sip8 hashes the texts of a group, each of so many whole blocks, with SipHash-2-4
 // of 128 bits.
 //
 //go:noescape
-func sip4(group *sipGroup, k0, k1 uint64, blocks int)
+func sip8(group *sipGroup, k0, k1 uint64, blocks int)

@@ -4,4 +4,4 @@ package event
 
 const hasLanes = false
 
-func sip4(*sipGroup, uint64, uint64, int) { panic("no lanes") }
+func sip8(*sipGroup, uint64, uint64, int) { panic("no lanes") }
