@@ -25,6 +25,7 @@ type fold struct {
 	due      [][]join                    // by shard, those of the step
 	before   [2]int64
 	laneBusy []float64
+	desks    []desk // by lane
 	digester *digester
 	// done are pieces that are needed no more.
 	done []*piece
@@ -43,7 +44,10 @@ func newFold(cfg *Config, status *Status) *fold {
 	for range max(1, cfg.Lanes) {
 		f.routings = append(f.routings, f.newRouting())
 	}
-	f.laneBusy = make([]float64, max(1, cfg.Lanes))
+	f.laneBusy, f.desks = make([]float64, max(1, cfg.Lanes)), make([]desk, max(1, cfg.Lanes))
+	for i := range f.desks {
+		f.desks[i].rows = make([][]event.Row, len(f.buffers))
+	}
 	if f.resolver != nil {
 		f.resolved = NewTurn(cfg.Hasher, f.resolver.Spec().Tables)
 	}
@@ -75,9 +79,9 @@ func (f *fold) step(s *step, out *parcel) StepInfo {
 	clear(f.laneBusy)
 	lanes := len(f.laneBusy)
 	f.view(s)
-	f.inLanes(lanes, func(part int) { f.fill(s, part*f.cfg.Shards/lanes, (part+1)*f.cfg.Shards/lanes) })
+	f.inLanes(lanes, func(lane, part int) { f.fill(s, lane, part*f.cfg.Shards/lanes, (part+1)*f.cfg.Shards/lanes) })
 	f.relieve()
-	f.inLanes(f.cfg.Shards, func(shard int) { f.lane(s, shard) })
+	f.inLanes(f.cfg.Shards, func(lane, shard int) { f.lane(s, lane, shard) })
 	f.settle()
 	f.tidy(s)
 	f.collect(s, out)
@@ -148,11 +152,11 @@ func (f *fold) beginTurns(s *step) {
 	}
 }
 
-// inLanes calls work for 0..n-1 in parallel.
-func (f *fold) inLanes(n int, work func(i int)) {
+// inLanes calls work for 0..n-1 in parallel and tells it the lane.
+func (f *fold) inLanes(n int, work func(lane, i int)) {
 	inParallel(len(f.laneBusy), n, func(lane, i int) {
 		start := time.Now()
-		work(i)
+		work(lane, i)
 		f.laneBusy[lane] += time.Since(start).Seconds()
 	})
 }
@@ -162,10 +166,11 @@ func (f *fold) inLanes(n int, work func(i int)) {
 // buffers. It goes piece by piece: a shard's rows lie scattered over the columns
 // of a piece, and while these are in the processor's cache they serve all
 // shards.
-func (f *fold) fill(s *step, from, to int) {
+func (f *fold) fill(s *step, lane, from, to int) {
 	for _, b := range f.buffers {
 		watermark := s.watermarks[b.domain]
 		for shard := from; shard < to; shard++ {
+			b.queues[shard].sorter = &f.desks[lane].sorter
 			b.queues[shard].take(watermark)
 		}
 		for i, p := range s.pieces {
@@ -208,10 +213,19 @@ func (f *fold) relieve() {
 	}
 }
 
+// desk is memory that the shards of a lane use one after another: so it stays in
+// the processor's cache.
+type desk struct {
+	sorter keySorter
+	rows   [][]event.Row // released, by reorder buffer
+}
+
 // lane runs one shard's operators over the step.
-func (f *fold) lane(s *step, shard int) {
-	for _, b := range f.buffers {
-		b.rows[shard] = b.queues[shard].release(b.rows[shard])
+func (f *fold) lane(s *step, lane, shard int) {
+	desk := &f.desks[lane]
+	for i, b := range f.buffers {
+		b.queues[shard].sorter = &desk.sorter
+		b.rows[shard] = b.queues[shard].release(desk.rows[i])
 		if b.key == ByProfile {
 			f.joinRows(b, shard, max(s.watermarks[b.domain], b.floor))
 		}
@@ -242,7 +256,8 @@ func (f *fold) lane(s *step, shard int) {
 		}
 		m.shards[shard].Advance(t)
 	}
-	for _, b := range f.buffers {
+	for i, b := range f.buffers {
+		desk.rows[i], b.rows[shard] = b.rows[shard][:0], nil
 		b.queues[shard].recycle()
 	}
 }

@@ -31,8 +31,8 @@ type reorder struct {
 	moved    []uint32
 	fresh    []orderKey // inserted and not yet in a run
 	released []orderKey
-	left     []uint32 // slots of the released rows that had waited
-	sorter   keySorter
+	left     []uint32   // slots of the released rows that had waited
+	sorter   *keySorter // lent by the lane at work
 	spare    [][]orderKey
 	// dead is about how many bytes of the slab's arena no row uses any more.
 	dead int
@@ -90,7 +90,7 @@ type orderKey struct {
 const maxSlabArena = 1 << 31
 
 func newReorder(empty *emptyBatches, views *viewTable) *reorder {
-	return &reorder{slab: empty.take(), empty: empty, views: views}
+	return &reorder{slab: empty.take(), empty: empty, views: views, sorter: &keySorter{}}
 }
 
 // insert takes rows of a view: those that the watermark passes are released,

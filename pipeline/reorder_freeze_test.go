@@ -28,7 +28,7 @@ func newQueueing(seed uint64) *queueing {
 	for range 2 {
 		b.queues = append(b.queues, newReorder(empty, b.views))
 	}
-	f := &fold{cfg: &Config{Shards: 2}, buffers: []*buffer{b}, homes: homes{}, guests: map[event.Hash][]event.Hash{}, due: make([][]join, 2), laneBusy: make([]float64, 1)}
+	f := &fold{cfg: &Config{Shards: 2}, buffers: []*buffer{b}, homes: homes{}, guests: map[event.Hash][]event.Hash{}, due: make([][]join, 2), laneBusy: make([]float64, 1), desks: make([]desk, 1)}
 	return &queueing{fold: f, seed: seed}
 }
 

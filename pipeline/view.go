@@ -145,7 +145,7 @@ func (v *view) judge(rows []uint32, watermark int64) {
 func (f *fold) tidy(s *step) {
 	for _, b := range f.buffers {
 		if b.views.isWasteful() {
-			f.inLanes(f.cfg.Shards, func(shard int) { b.queues[shard].evacuate() })
+			f.inLanes(f.cfg.Shards, func(_, shard int) { b.queues[shard].evacuate() })
 		}
 		f.done = b.views.tidy(f.done)
 	}

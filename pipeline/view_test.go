@@ -64,7 +64,7 @@ func TestViewsWithoutNumbers(t *testing.T) {
 	p.byKey[profileKey].group(p.rows, make([]uint32, 10), 2)
 	s := &step{pieces: []*piece{p}, watermarks: [2]int64{5, 5}}
 	f.view(s)
-	f.fill(s, 0, 2)
+	f.fill(s, 0, 0, 2)
 	q := b.queues[0]
 	if rows := q.release(nil); len(rows) != 5 || q.held != 5 {
 		t.Errorf("%d rows leave and %d wait", len(rows), q.held)
