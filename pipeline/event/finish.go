@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -182,7 +181,7 @@ func (f *Finisher) identifiers(b *Batch, from int) {
 			continue
 		}
 		raw := b.Str[k.Column()]
-		hasNone := !slices.ContainsFunc(raw[from:b.N], func(s Str) bool { return s.Len > 0 })
+		hasNone := !hasText(raw[from:b.N])
 		b.NoIdent[k] = hasNone && (from == 0 || b.NoIdent[k])
 		if hasNone {
 			continue

@@ -23,12 +23,12 @@ type recurrer [32]struct {
 // producer wrote them each is a wait for memory.
 func (f *Finisher) recur(b *Batch, from int) {
 	for i, c := range recurring {
-		if b.Str[c] == nil {
-			continue
-		}
 		known := &f.recurrers[i]
 		if from == 0 {
 			*known = recurrer{}
+		}
+		if b.Str[c] == nil || !hasText(b.Str[c][from:b.N]) {
+			continue
 		}
 		texts := b.Str[c][from:b.N]
 		for r, s := range texts {

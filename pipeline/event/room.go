@@ -175,9 +175,31 @@ func (b *Batch) Add() int {
 // NoteEmpty looks which columns are absent in all rows.
 func (b *Batch) NoteEmpty() {
 	for c := range Column(NumColumns) {
-		if b.Str[c] != nil && !slices.ContainsFunc(b.Str[c][:b.N], func(s Str) bool { return s.Len > 0 }) ||
-			b.Int[c] != nil && !slices.ContainsFunc(b.Int[c][:b.N], func(v int64) bool { return v != Absent }) {
+		if b.Str[c] != nil && !hasText(b.Str[c][:b.N]) || b.Int[c] != nil && !hasNumber(b.Int[c][:b.N]) {
 			b.Empty.Add(c)
 		}
 	}
+}
+
+// hasText reports whether a text is there. Most columns of most batches have
+// none, so several are looked at together.
+func hasText(texts []Str) bool {
+	for ; len(texts) >= 8; texts = texts[8:] {
+		t := (*[8]Str)(texts)
+		if t[0].Len|t[1].Len|t[2].Len|t[3].Len|t[4].Len|t[5].Len|t[6].Len|t[7].Len != 0 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(texts, func(s Str) bool { return s.Len > 0 })
+}
+
+// hasNumber reports whether a number is there.
+func hasNumber(numbers []int64) bool {
+	for ; len(numbers) >= 8; numbers = numbers[8:] {
+		n := (*[8]int64)(numbers)
+		if (n[0]^Absent)|(n[1]^Absent)|(n[2]^Absent)|(n[3]^Absent)|(n[4]^Absent)|(n[5]^Absent)|(n[6]^Absent)|(n[7]^Absent) != 0 {
+			return true
+		}
+	}
+	return slices.ContainsFunc(numbers, func(v int64) bool { return v != Absent })
 }
