@@ -81,7 +81,7 @@ func (b *Budget) expect(bytes int64) {
 // it.
 func (b *Budget) Prepare() {
 	for left := min(b.max/preparedPart, b.frozen.Load()/preparedPart, preparedBytes); left >= chunkBytes; left -= chunkBytes {
-		area := newArea()
+		area := newBacked()
 		b.mu.Lock()
 		closed := b.frames.closed
 		b.frames.areas = append(b.frames.areas, area)

@@ -1,7 +1,5 @@
 package flat
 
-import "os"
-
 const (
 	// preparedBytes is how much memory for copies is prepared at most, and
 	// preparedPart what part of the budget and of the state.
@@ -17,16 +15,6 @@ type frames struct {
 	free   map[int][][]byte // by size
 	kept   int64            // bytes of free
 	closed bool
-}
-
-// newArea gives memory that the system has backed already.
-func newArea() []byte {
-	b := make([]byte, chunkBytes)
-	adviseHuge(b)
-	for at := 0; at < len(b); at += os.Getpagesize() {
-		b[at] = 1
-	}
-	return b
 }
 
 // take gives size bytes: those that were freed last, which the processor's cache
