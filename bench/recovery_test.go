@@ -159,10 +159,17 @@ func (r *restart) untilLive(records int64) time.Duration {
 		return state == pipeline.Running
 	})
 	r.loaded = time.Now()
-	awaitTrue(r.tb, 5*time.Minute, "the first new record", func() bool { return r.Status().Records.Load() >= records })
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.steps[len(r.steps)-1].at.Sub(r.began)
+	var folded time.Time
+	awaitTrue(r.tb, 5*time.Minute, "the first new record", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.steps) == 0 || r.Status().Records.Load() < records {
+			return false
+		}
+		folded = r.steps[len(r.steps)-1].at
+		return true
+	})
+	return folded.Sub(r.began)
 }
 
 // pace allows records at liveRate until done or the end, 0 for none.
