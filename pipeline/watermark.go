@@ -77,10 +77,10 @@ type domainClock struct {
 
 // advance gives the watermark after a step: the minimum over the partitions
 // that count. When all are idle or ended it moves on by the time that passes, as
-// long as somebody looks; where partitions without events have kept it from starting until then, it
-// starts at the lowest of the others. Those that were the last to count leave it
-// where they are. It never goes back. now is 0 in a bounded run, which knows no
-// idle time.
+// long as somebody looks; where partitions without events have kept it from
+// starting until then, it starts at the lowest of the others. Those that were
+// the last to count leave it where they are. It never goes back. now is 0 in a
+// bounded run, which knows no idle time.
 func (d *domainClock) advance(parts []*partition, in func(*partition) bool, now int64) {
 	low, lowest, last, live, known := int64(endOfTime), int64(endOfTime), int64(endOfTime), false, false
 	for _, p := range parts {

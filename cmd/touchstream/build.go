@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"runtime"
 	"slices"
@@ -109,41 +108,6 @@ func build(f *config.File, o buildOptions) (*built, error) {
 // keeps reports whether the run keeps its state.
 func (o *buildOptions) keeps() bool { return !o.bounded || o.keep }
 
-// note keeps the faults of an error and returns what is no fault. What has no
-// faults is built and checked on, so that one run reports all there are.
-func (b *built) note(err error) error {
-	var faults config.Faults
-	if !errors.As(err, &faults) {
-		return err
-	}
-	b.faults = append(b.faults, faults...)
-	return nil
-}
-
-// named places faults of a file as a whole, such as that there is none, at the
-// key that names it.
-func named(err error, at config.Pos) error {
-	var faults config.Faults
-	if !errors.As(err, &faults) {
-		return err
-	}
-	var out config.Faults
-	for _, f := range faults {
-		if f.Line == 0 {
-			f = at.Fault("%s: %s", f.File, f.Message)
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-// clean reports whether a part of the configuration has no faults so far.
-func (b *built) clean(path string) bool {
-	return !slices.ContainsFunc(b.faults, func(f config.Fault) bool {
-		return f.File == b.file.Name() && (f.Path == path || strings.HasPrefix(f.Path, path+".") || strings.HasPrefix(f.Path, path+"["))
-	})
-}
-
 const (
 	// stopWithinMs is how long a stop may take to deliver.
 	stopWithinMs = 9_000
@@ -152,10 +116,6 @@ const (
 	// identifierBytes is about what an identifier takes in the resolver.
 	identifierBytes = 160
 )
-
-func (b *built) fault(at config.Pos, format string, args ...any) {
-	b.faults = append(b.faults, at.Fault(format, args...))
-}
 
 // operators makes the operators that are named.
 func (b *built) operators() {
