@@ -113,17 +113,22 @@ func steady(tb testing.TB, people int) *event.Batch {
 	return l.Batch(0)
 }
 
+// ready gives a shard that has folded nothing yet, a turn for it, and the rows of
+// a batch.
+func ready(tb testing.TB, b *event.Batch, keys ...string) (*shard, *pipeline.Turn, []event.Row) {
+	turn := pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table})
+	turn.Origins = []event.Origin{{Source: "log"}}
+	rows := make([]event.Row, b.N)
+	for i := range rows {
+		rows[i] = event.RowOf(b, i)
+	}
+	return operator(tb, keys...).NewShard(0).(*shard), turn, rows
+}
+
 // TestSteadyStateDoesNotAllocate folds touches into full memories and order
 // events of known orders.
 func TestSteadyStateDoesNotAllocate(t *testing.T) {
-	b := steady(t, 20)
-	s := operator(t, "touches: 8").NewShard(0)
-	turn := pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table})
-	turn.Origins = []event.Origin{{Source: "log"}}
-	var rows []event.Row
-	for i := range b.N {
-		rows = append(rows, event.RowOf(b, i))
-	}
+	s, turn, rows := ready(t, steady(t, 20), "touches: 8")
 	s.Fold(turn, rows)
 	n := testing.AllocsPerRun(10, func() {
 		turn.Reset()
@@ -135,14 +140,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkFold(b *testing.B) {
-	batch := steady(b, 2000)
-	s := operator(b).NewShard(0)
-	turn := pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table})
-	turn.Origins = []event.Origin{{Source: "log"}}
-	var rows []event.Row
-	for i := range batch.N {
-		rows = append(rows, event.RowOf(batch, i))
-	}
+	s, turn, rows := ready(b, steady(b, 2000))
 	b.ReportAllocs()
 	for b.Loop() {
 		turn.Reset()

@@ -6,10 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"touchstream/pipeline"
-	"touchstream/pipeline/event"
 	"touchstream/pipeline/pipetest"
-	"touchstream/pipeline/schema"
 )
 
 func TestStateIsWhole(t *testing.T) {
@@ -43,14 +40,7 @@ func TestFrozen(t *testing.T) {
 
 // TestNothingIsLeft lets the memory of all profiles run out.
 func TestNothingIsLeft(t *testing.T) {
-	b := steady(t, 20)
-	s := operator(t, "touches: 8").NewShard(0).(*shard)
-	turn := pipeline.NewTurn(pipetest.Hasher(), []*schema.Table{Table})
-	turn.Origins = []event.Origin{{Source: "log"}}
-	var rows []event.Row
-	for i := range b.N {
-		rows = append(rows, event.RowOf(b, i))
-	}
+	s, turn, rows := ready(t, steady(t, 20), "touches: 8")
 	s.Fold(turn, rows)
 	if s.profiles.Len() != 20 || s.touches.Len() != 20*8 || s.traits.Len() != 1 {
 		t.Fatalf("%d profiles with %d touches of %d traits, want 20 with 8 each of one", s.profiles.Len(), s.touches.Len(), s.traits.Len())

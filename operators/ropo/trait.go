@@ -22,9 +22,11 @@ type recentTraits [recentSize]struct {
 	id                        uint32 // 0: none
 }
 
-// recentSize is that of the tables of texts that come again and again, a power
-// of two.
-const recentSize = 256
+// recentSize is that of the tables of texts that come again and again.
+const (
+	recentBits = 8
+	recentSize = 1 << recentBits
+)
 
 // spread is a quick hash of a text: of its length and its first and last eight
 // bytes. Its upper bits are the best.
@@ -44,7 +46,7 @@ func spread(text []byte) uint64 {
 }
 
 // placeOf is the place in a table of recentSize for a hash of spread.
-func placeOf(h uint64) int { return int(h >> (64 - 8)) }
+func placeOf(h uint64) int { return int(h >> (64 - recentBits)) }
 
 // takeTrait finds or makes the trait of a touch and counts the touch.
 func (s *shard) takeTrait(channel, device, campaign []byte) uint32 {
